@@ -1,0 +1,41 @@
+"""Understudy from Python: the same recipe, the same run folder, the same resume."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from understudy.errors import ConfigError
+from understudy.export import export_all
+from understudy.recipe import Recipe
+from understudy.report import Run
+from understudy.session import Summary, execute
+
+
+async def run_async(**recipe: Any) -> Summary:
+    """Run a recipe given as keywords (see `Recipe`), or go on with it, and write its exports.
+
+    Raises:
+        ConfigError: the recipe, the seeds or a key are wrong.
+        RunFolderError: the run folder cannot be used.
+    """
+    checked = Recipe.of(recipe)
+    summary = await execute(checked)
+    export_all(Run(summary.out))
+    return summary
+
+
+def run(**recipe: Any) -> Summary:
+    """`run_async` for code that has no event loop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(run_async(**recipe))
+    raise ConfigError(
+        "understudy.run was called inside a running event loop (a notebook has one): write "
+        "`await understudy.run_async(...)`."
+    )
+
+
+def open_run(path: str | Path) -> Run:
+    """A run folder for reading: `.examples()`, `.rejected()`, `.failures()`."""
+    return Run(Path(path))

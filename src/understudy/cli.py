@@ -1,0 +1,212 @@
+"""The command line: parse, call, print."""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, ParamSpec
+
+import typer
+
+from understudy.errors import ConfigError, RunFolderError, UnderstudyError
+
+P = ParamSpec("P")
+
+app = typer.Typer(
+    name="understudy",
+    help="Turn a teacher model and a handful of seeds into training data that can be trusted.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Target = Annotated[str, typer.Argument(help="A recipe (.yaml), or the name of a method.")]
+Flags = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[KEY=VALUE]...",
+        help="Settings, over those of the recipe: budget=5 models.teacher=openai:gpt-5-mini",
+    ),
+]
+Folder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
+
+
+def _errors(command: Callable[P, int | None]) -> Callable[P, None]:
+    """Expected errors are told in words, with a code for each kind: 2 for what the user must mend
+    before it can run, 3 for what stops a run that can go on."""
+
+    @wraps(command)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            code = command(*args, **kwargs)
+        except UnderstudyError as error:
+            _say(f"understudy: {error}")
+            code = 2 if isinstance(error, ConfigError | RunFolderError) else 3
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            _say("understudy: stopped. What was answered is kept; the same command goes on.")
+            code = 130
+        except BrokenPipeError:
+            # Who read our output has gone: nothing to say, and nobody to say it to.
+            sys.stderr.close()
+            code = 0
+        raise typer.Exit(code or 0)
+
+    return guarded
+
+
+@app.command()
+@_errors
+def run(target: Target, flags: Flags = None) -> int:
+    """Run a recipe, or go on with it: the same command continues where it stopped.
+
+    understudy run recipe.yaml budget=5
+
+    understudy run self_consistency seeds=questions.jsonl models.teacher=openai:gpt-5-mini samples=20
+
+    Ctrl-C once lets the calls under way finish, twice stops now. Exit codes: 0 done, 1 done without
+    one example, 2 recipe, seeds or folder are wrong, 3 stopped and can go on, 128 + signal.
+    """
+    from rich.console import Console
+
+    from understudy.export import export_all
+    from understudy.progress import display
+    from understudy.recipe import load
+    from understudy.report import Run
+    from understudy.session import execute
+
+    recipe = load(target, flags or [])
+    console = Console(stderr=True)
+    summary = asyncio.run(execute(recipe, display=display(console), notice=_say))
+    done = Run(summary.out)
+    export_all(done)
+    from understudy.report import cost
+
+    print(
+        f"{summary.out}: {summary.status}; {summary.examples:,} examples, {summary.rejected:,} "
+        f"rejected, {summary.failed:,} failed; {summary.tally.sent:,} calls sent, "
+        f"{summary.tally.replayed:,} replies from the journal; cost {cost(done.records.totals())}"
+    )
+    if summary.why:
+        _say(f"understudy: {summary.why}")
+    if summary.failed:
+        _say(f"understudy: {summary.failed:,} tasks failed; understudy show {summary.out} says why.")
+    if summary.signal:
+        return 128 + summary.signal
+    if summary.status != "done":
+        return 3
+    return 0 if summary.examples else 1
+
+
+@app.command()
+@_errors
+def plan(
+    target: Target,
+    flags: Flags = None,
+    tasks: Annotated[int, typer.Option(help="How many seeds to try.")] = 5,
+) -> None:
+    """Run a few seeds and say what all of them would come to. Nothing is paid twice: the run itself
+    goes on from there."""
+    from understudy.plan import estimate
+    from understudy.recipe import load
+
+    print(asyncio.run(estimate(load(target, flags or []), tasks, notice=_say)))
+
+
+@app.command()
+@_errors
+def show(folder: Folder) -> None:
+    """What a run made: counts, reasons, cost, and the figures of its methods."""
+    from understudy.report import Run
+    from understudy.report import show as shown
+
+    print(shown(Run(folder)))
+
+
+@app.command()
+@_errors
+def why(folder: Folder, task: Annotated[str, typer.Argument(help="A task's id.")]) -> None:
+    """Why a task's rows are what they are: the calls behind them, and which were paid again."""
+    from understudy.report import Run
+    from understudy.why import why as account
+
+    print(account(Run(folder), task))
+
+
+@app.command()
+@_errors
+def export(
+    folder: Folder,
+    to: Annotated[
+        Path | None,
+        typer.Option(help="File: .jsonl, .jsonl.gz or .parquet; else all of the run's own."),
+    ] = None,
+    format: Annotated[
+        str, typer.Option(help="messages, prompt-completion, alpaca or sharegpt.")
+    ] = "messages",
+    step: Annotated[str, typer.Option(help="A step's label; the last one by default.")] = "",
+) -> None:
+    """Write a run's examples to a file, in the shape that a trainer reads."""
+    from typing import get_args
+
+    from understudy.data.formats import Format
+    from understudy.export import export as write_one
+    from understudy.export import export_all
+    from understudy.registry import nearest
+    from understudy.report import Run
+
+    run = Run(folder)
+    if format not in get_args(Format):
+        raise ConfigError(f"no format {format!r}{nearest(format, get_args(Format))}")
+    if step and step not in run.labels:
+        raise ConfigError(f"no step {step!r}{nearest(step, run.labels)}")
+    if to is None:
+        for file in export_all(run, again=True):
+            print(file)
+    else:
+        print(f"{to}: {write_one(run, to, format, step):,} examples")
+
+
+@app.command()
+@_errors
+def record(folder: Folder, to: Annotated[Path, typer.Argument(help="A .jsonl file.")]) -> None:
+    """Write every reply of a run to a file that `recorded:FILE` replays."""
+    from understudy.providers.recorded import record as write_replies
+    from understudy.report import Run
+
+    print(f"{to}: {write_replies(Run(folder).records, to):,} replies")
+
+
+@app.command()
+@_errors
+def methods(name: Annotated[str, typer.Argument(help="One of them, with its settings.")] = "") -> None:
+    """The methods and filters there are, and their settings."""
+    from understudy.catalogue import describe, listing
+
+    print(describe(name) if name else listing())
+
+
+@app.command()
+@_errors
+def doctor(
+    model: Annotated[
+        str, typer.Argument(help="e.g. openai:qwen3-8b@http://localhost:8000/v1; none: this machine.")
+    ] = "",
+    key_env: Annotated[str, typer.Option(help="The environment variable with the key.")] = "",
+) -> int:
+    """Check an endpoint: whether it answers, takes the key, and which features really work."""
+    from understudy.doctor import examine
+
+    report = asyncio.run(examine(model, key_env))
+    print(report.text)
+    return 0 if report.well else 1
+
+
+def main() -> None:
+    """The `understudy` command."""
+    app()
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,76 @@
+"""A file that is there whole or not at all."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+from understudy.errors import RunFolderError, UnderstudyError
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to, which takes the place of `path` once the block ends without an error, and
+    is on disk then. An error, an interrupt or a kill leaves what was at `path` before.
+
+    One writer at a time. A kill leaves the unfinished file behind, `.NAME.PID.tmp`, beside it.
+
+    Raises:
+        RunFolderError: the disk did not take it.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _flush_folder(path.parent)
+    except BaseException as error:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and not isinstance(error, UnderstudyError):
+            raise RunFolderError(
+                f"{path}: expected to write it, found: {_words(error)}. What was there before is "
+                f"untouched. {_ADVICE.get(error.errno or 0, 'Mend that')}, then export again."
+            ) from error
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """
+    Raises:
+        RunFolderError: the disk did not take it.
+    """
+    with atomic(path) as file:
+        file.write(text.encode(errors="replace"))
+
+
+_ADVICE = {
+    errno.ENOSPC: "Make room on the disk",
+    errno.EDQUOT: "Make room in your quota",
+    errno.EFBIG: "Raise the limit on the size of files",
+    errno.EACCES: "Make the folder writable, or choose another",
+    errno.EPERM: "Make the folder writable, or choose another",
+    errno.EROFS: "Choose a folder on a disk that can be written",
+    errno.ENOTDIR: "Choose a folder that can be made",
+    errno.EEXIST: "Choose a folder that can be made",
+    errno.EISDIR: "Choose a name that no folder has",
+}
+
+
+def _words(error: OSError) -> str:
+    return (error.strerror or str(error) or type(error).__name__).lower()
+
+
+def _flush_folder(folder: Path) -> None:
+    # So that the new name survives a power cut; not all file systems can, none needs it to be read.
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

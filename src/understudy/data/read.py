@@ -1,0 +1,107 @@
+"""Seeds in: files of many shapes read as tasks, one by one.
+
+`.jsonl`, `.json` (a list, or an object whose `data` is one), `.csv` (these also with `.gz`) and
+`.parquet`, in UTF-8 with or without a byte order mark; `hf:org/name[/config][:split]` from the hub;
+`builtin:NAME` from the package; or rows in memory. Which column becomes what is told in
+`recognise.py`. Nothing is held but one row or one small batch of rows, except of a `.json`. Of a
+key that a JSON object has twice, the last counts. Lines end in LF or CR LF.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from understudy.data.broken import BadSeed
+from understudy.data.hub import from_hub
+from understudy.data.recognise import NAMES, look_up, task_of
+from understudy.data.sources import Raw, Source, builtin, from_file, in_memory, nearest
+from understudy.errors import ConfigError
+from understudy.types import Task
+
+__all__ = ["BadSeed", "read_tasks"]
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+_LOOKED_AT = 100
+"""Rows in which a column that the mapping names must show up, where the format lists no columns."""
+
+
+def read_tasks(
+    source: str | Path | Sequence[Mapping[str, Any]], columns: Mapping[str, str] = _NONE
+) -> Iterator[Task | BadSeed]:
+    """The tasks of a file, and in their places the rows that are none.
+
+    `columns` says which column a task's field stands in where its name does not
+    (`{"prompt": "body", "reference": "gold.text", "meta.topic": "subject"}`); a dotted name is a
+    path into nested records.
+
+    Raises:
+        ConfigError: at once, where the file is missing, unreadable, empty or of no known kind, or
+            lacks a column that `columns` names.
+    """
+    opened = _opened(source)
+    _check(opened, columns)
+    return _tasks(opened, columns)
+
+
+def _opened(source: str | Path | Sequence[Mapping[str, Any]]) -> Source:
+    if isinstance(source, Path):
+        return from_file(source.expanduser())
+    if not isinstance(source, str):
+        return in_memory(source)
+    kind, _, name = source.partition(":")
+    if kind == "builtin":
+        return from_file(builtin(name))
+    if kind == "hf":
+        return from_hub(name)
+    return from_file(Path(source).expanduser())
+
+
+def _check(source: Source, columns: Mapping[str, str]) -> None:
+    for field in columns:
+        if field not in NAMES and not field.removeprefix("meta."):
+            raise ConfigError(f"columns: expected a name after 'meta.', found {field!r}.")
+        if field not in NAMES and not field.startswith("meta."):
+            known = [*NAMES, "meta.NAME"]
+            raise ConfigError(
+                f"columns: expected a field of a task, found {field!r}{nearest(field, known)}"
+            )
+    rows = list[Mapping[str, Any]]()
+    first = next(source.rows(), None)
+    if first is None:
+        raise ConfigError(f"{source.name}: expected tasks, found nothing. Is it the right file?")
+    missing = dict(columns)
+    if source.columns is not None:
+        rows = [dict.fromkeys(source.columns)]
+        missing = {f: c for f, c in columns.items() if c.partition(".")[0] not in source.columns}
+        missing = {f: c for f, c in missing.items() if c not in source.columns}
+    elif columns:
+        for raw in islice(source.rows(), _LOOKED_AT):
+            if isinstance(raw, Raw):
+                rows = [raw.row]
+                missing = {f: c for f, c in missing.items() if not _has(raw.row, c)}
+                if not missing:
+                    break
+    if missing and rows:
+        field, column = next(iter(missing.items()))
+        names = [str(name) for name in rows[0]]
+        raise ConfigError(
+            f"{source.name}: expected a column {column!r} for {field!r}, found none"
+            f"{nearest(column, names)}"
+        )
+
+
+def _has(row: Mapping[str, Any], column: str) -> bool:
+    return column in row or look_up(row, column)[1] is not None
+
+
+def _tasks(source: Source, columns: Mapping[str, str]) -> Iterator[Task | BadSeed]:
+    for raw in source.rows():
+        if isinstance(raw, BadSeed):
+            yield raw
+            continue
+        try:
+            yield task_of(raw.row, columns, source.folder)
+        except ValueError as error:
+            yield BadSeed(raw.where, str(error))

@@ -1,0 +1,352 @@
+"""A row of a seed file, read as a task: which column is the prompt, which the right answer.
+
+A column that the mapping names is used for what the mapping says. Each other field of a task takes
+the first of its usual names (`NAMES`, in that order) that the row has with something in it, and that
+the mapping does not use otherwise. What is left over goes to `meta`, unchanged. In detail:
+
+* A conversation (`messages`, `conversations`) wins over a prompt; a mapping for either of them
+  switches the other's recognition off. A `prompt` that is a list of turns is a conversation, and a
+  `completion` beside it its end.
+* A conversation's last turn, where it is the assistant's and no tool call, is what a model is to
+  make: it is taken off and kept as `meta.answer`, as an example of an earlier run is when it becomes
+  a task. One user turn without pictures is the same as a prompt, so that the same question has the
+  same calls whichever shape it came in.
+* Alpaca: after `instruction`, an `input` follows after a blank line, and a `history` of pairs comes
+  before it. `system` opens the conversation unless it has a system turn.
+* `reference` is text, a number, or a list of one; where there are `choices` and it is a whole number
+  that is none of them, it counts from 0 (MMLU), and becomes the letter. Anything else under one of
+  the usual names is left in `meta`; under a name that the mapping gives it is an error.
+* `choices` are a list, a record by letter, or `{"text": [...], "label": [...]}` (ARC).
+* A `meta` column is unpacked into `meta`. The `reference`, `choices`, `tests` and `meta` that our own
+  exports keep there are put back in their places.
+* Lists and records may be given as JSON text, as in CSV.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import msgspec
+
+from understudy.data.broken import shown
+from understudy.data.conversation import conversation, is_conversation
+from understudy.data.images import image
+from understudy.data.plain import as_list, as_record, plain
+from understudy.types import Image, Message, Task, Text, assistant, system, user
+
+NAMES: dict[str, tuple[str, ...]] = {
+    "id": ("id", "task_id"),
+    "messages": ("messages", "conversations", "conversation"),
+    "prompt": ("prompt", "question", "instruction", "problem", "query", "text", "input"),
+    "system": ("system", "system_prompt"),
+    "reference": (
+        "reference",
+        "answer",
+        "output",
+        "solution",
+        "target",
+        "label",
+        "correct",
+    ),
+    "choices": ("choices", "options"),
+    "tests": ("tests", "test", "test_list"),
+    "images": ("images", "image"),
+}
+"""Fields of a task, and the usual names of the columns they stand in, the likeliest first."""
+
+_EXPORTED = ("reference", "choices", "tests")
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+class _Found(NamedTuple):
+    column: str
+    value: Any
+    mapped: bool
+    """Whether the mapping names it, so that a wrong value is an error and not a mistaken guess."""
+    nested: bool = False
+    """Whether it stands in the column `meta`."""
+
+
+def look_up(row: Mapping[str, Any], column: str) -> tuple[str, Any]:
+    """The top-level column that `column` is in, and its value: a name, or a dotted path into nested
+    records and lists (`instances.0.output`). None where there is no such value."""
+    if column in row:
+        return column, row[column]
+    value: Any = row
+    for step in column.split("."):
+        if isinstance(value, Mapping):
+            value = cast("Mapping[str, Any]", value).get(step)
+        elif isinstance(value, list) and step.isdecimal() and int(step) < len(cast("Any", value)):
+            value = cast("list[Any]", value)[int(step)]
+        else:
+            return column.partition(".")[0], None
+    return column.partition(".")[0], value
+
+
+def task_of(row: Mapping[str, Any], columns: Mapping[str, str], folder: Path) -> Task:
+    """The task that a row holds; `columns` maps a field to its column, `folder` is where the paths
+    of pictures start.
+
+    Raises:
+        ValueError: it holds none; the message says what to do.
+    """
+    return _Row(row, columns, folder).task()
+
+
+class _Row:
+    """One row, and which of its columns have found their place."""
+
+    def __init__(self, row: Mapping[str, Any], columns: Mapping[str, str], folder: Path) -> None:
+        self._row, self._columns, self._folder = row, columns, folder
+        self._used = {column for column in columns.values() if column in row}
+        """Columns that do not go to meta."""
+        self._nested = dict[str, Any]()
+        """What the column `meta` holds."""
+        if "meta" in row and "meta" not in self._used:
+            self._nested = _unpacked(row["meta"])
+            if self._nested or _is_blank(_from_json(row["meta"])):
+                self._used.add("meta")
+
+    def task(self) -> Task:
+        pictures = self._images()
+        turns, answer = self._conversation(pictures)
+        choices = self._choices()
+        reference = self._reference(choices)
+        prompt, images = _simple(turns)
+        identity, tests = self._id(), self._tests()
+        meta = self._meta()
+        if answer is not None:
+            meta["answer"] = answer
+        return Task(
+            id=identity,
+            prompt=prompt,
+            messages=() if prompt else turns,
+            reference=reference,
+            choices=choices,
+            tests=tests,
+            images=images,
+            meta=meta,
+        )
+
+    def _find(self, field: str) -> _Found | None:
+        """The field's value, wherever it stands. Only a dotted path's root stays in meta."""
+        if column := self._columns.get(field):
+            _, value = look_up(self._row, column)
+            return None if _is_blank(value) else _Found(column, value, mapped=True)
+        for column in NAMES[field]:
+            value = self._row.get(column)
+            if not _is_blank(value) and column not in self._used:
+                return _Found(column, value, mapped=False)
+            if column == field in _EXPORTED and not _is_blank(value := self._nested.get(field)):
+                return _Found(field, value, mapped=False, nested=True)
+        return None
+
+    def _take(self, found: _Found) -> None:
+        if found.nested:
+            del self._nested[found.column]
+        else:
+            self._used.add(found.column)
+
+    def _id(self) -> str:
+        if (found := self._find("id")) is None:
+            return ""
+        value = found.value
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # a column of whole numbers, some missing, as data frames have it
+        if (text := _scalar(value)) is None:
+            raise ValueError(f"expected an id that is text or a number, found {shown(value)}")
+        self._take(found)
+        return text
+
+    def _conversation(self, pictures: tuple[Image, ...]) -> tuple[tuple[Message, ...], str | None]:
+        """The turns that a model is to answer, and the answer that was there already."""
+        found = None if "prompt" in self._columns else self._find("messages")
+        if found is not None and (found.mapped or is_conversation(_from_json(found.value))):
+            self._take(found)
+            turns = conversation(_from_json(found.value), self._folder, pictures)
+        else:
+            turns = self._prompt(pictures)
+        opening = self._find("system")
+        if opening is not None and isinstance(opening.value, str) and turns[0].role != "system":
+            self._take(opening)
+            turns = (system(opening.value), *turns)
+        last = turns[-1]
+        answered = last.role == "assistant" and not last.tool_calls
+        if answered:
+            turns = turns[:-1]
+        if not any(turn.text.strip() or turn.media for turn in turns if turn.role != "system"):
+            raise ValueError(self._without_text())
+        return turns, last.text if answered else None
+
+    def _prompt(self, pictures: tuple[Image, ...]) -> tuple[Message, ...]:
+        found = None if "messages" in self._columns else self._find("prompt")
+        if found is None:
+            raise ValueError(self._without_text())
+        self._take(found)
+        value = found.value
+        if is_conversation(value):
+            rest: Any = self._row.get("completion")
+            if is_conversation(rest):
+                self._used.add("completion")
+                value = [*value, *rest]
+            return conversation(value, self._folder, pictures)
+        if (text := _scalar(value)) is None:
+            raise ValueError(f"expected text in column {found.column!r}, found {shown(value)}")
+        if found.column != "instruction":
+            turns: tuple[Message, ...] = ()
+        else:
+            turns = self._history()
+            more = self._row.get("input")
+            if isinstance(more, str) and more.strip() and "input" not in self._used:
+                self._used.add("input")
+                text = f"{text}\n\n{more}"
+        if not pictures:
+            return (*turns, user(text))
+        return conversation(
+            [*({"role": turn.role, "content": turn.text} for turn in turns), _turn(text)],
+            self._folder,
+            pictures,
+        )
+
+    def _history(self) -> tuple[Message, ...]:
+        history = as_list(_from_json(self._row.get("history")))
+        if "history" in self._used or history is None:
+            return ()
+        turns = list[Message]()
+        for pair in history:
+            if (
+                not isinstance(pair, list)
+                or [type(text) for text in cast("Any", pair)] != [str] * 2
+            ):
+                return ()
+            turns += [user(pair[0]), assistant(pair[1])]
+        self._used.add("history")
+        return tuple(turns)
+
+    def _without_text(self) -> str:
+        names = ", ".join((*NAMES["prompt"], *NAMES["messages"]))
+        if column := self._columns.get("prompt") or self._columns.get("messages"):
+            names = f"{column} (as the mapping says)"
+        return (
+            f"expected a task's text in a column {names}; found {_listed(self._row)}. Fill it in, or "
+            "name the column that has it, e.g. columns: {prompt: COLUMN}."
+        )
+
+    def _images(self) -> tuple[Image, ...]:
+        if (found := self._find("images")) is None:
+            return ()
+        value = _from_json(found.value)
+        self._take(found)
+        values = cast("list[object]", value) if isinstance(value, list) else [value]
+        return tuple(image(value, self._folder) for value in values)
+
+    def _choices(self) -> tuple[str, ...]:
+        if (found := self._find("choices")) is None:
+            return ()
+        texts = _options(_from_json(found.value))
+        if texts is not None:
+            self._take(found)
+            return texts
+        if found.mapped:
+            raise ValueError(f"expected choices as a list of texts, found {shown(found.value)}")
+        return ()
+
+    def _reference(self, choices: Sequence[str]) -> str | None:
+        if (found := self._find("reference")) is None:
+            return None
+        listed = as_list(found.value) or ()
+        value: Any = listed[0] if len(listed) == 1 else found.value
+        text = _scalar(value)
+        if text is None:
+            if found.mapped:
+                raise ValueError(f"expected the right answer as text, found {shown(value)}")
+            return None
+        self._take(found)
+        if type(value) is int and 0 <= value < min(len(choices), 26) and text not in choices:
+            return _LETTERS[value]
+        return text
+
+    def _tests(self) -> tuple[str, ...]:
+        if (found := self._find("tests")) is None:
+            return ()
+        texts = _texts(_from_json(found.value))
+        if texts is not None:
+            self._take(found)
+            return texts
+        if found.mapped:
+            raise ValueError(f"expected tests as code or a list of it, found {shown(found.value)}")
+        return ()
+
+    def _meta(self) -> dict[str, Any]:
+        nested = dict(self._nested)
+        inner = _unpacked(nested.pop("meta", None))
+        rest = {key: value for key, value in self._row.items() if key not in self._used}
+        for field, column in self._columns.items():
+            if field.startswith("meta."):
+                rest[field.removeprefix("meta.")] = look_up(self._row, column)[1]
+        return plain({**nested, **inner, **rest})
+
+
+def _simple(turns: Sequence[Message]) -> tuple[str, tuple[Image, ...]]:
+    """Prompt and pictures of one user turn that is no more than that; none of any other."""
+    if len(turns) != 1 or turns[0].role != "user":
+        return "", ()
+    content = turns[0].content
+    if isinstance(content, str):
+        return content, ()
+    *before, last = content
+    images = tuple(part for part in before if isinstance(part, Image))
+    if len(images) == len(before) and isinstance(last, Text):
+        return last.text, images
+    return "", ()
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip()) or value in ([], {})
+
+
+def _from_json(value: object) -> Any:
+    """What JSON text of a list or a record stands for; any other value as it is."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+        try:
+            return msgspec.json.decode(value)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return value
+    return value
+
+
+def _unpacked(value: object) -> dict[str, Any]:
+    return dict(as_record(_from_json(value)))
+
+
+def _scalar(value: object) -> str | None:
+    """Text of a text, number or truth value; None for anything else."""
+    value = plain(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, str | int | float) else None
+
+
+def _texts(value: object) -> tuple[str, ...] | None:
+    values = cast("list[object]", value) if isinstance(value, list | tuple) else [value]
+    texts = [_scalar(text) for text in values]
+    return tuple(text for text in texts if text is not None) if None not in texts else None
+
+
+def _options(value: object) -> tuple[str, ...] | None:
+    if isinstance(value, Mapping):
+        record = cast("Mapping[str, object]", value)
+        if isinstance(record.get("text"), list):
+            return _texts(record["text"])
+        letters = all(len(key) == 1 for key in record)
+        return _texts([record[key] for key in (sorted(record) if letters else record)])
+    return _texts(cast("object", value)) if isinstance(value, list | tuple) else None
+
+
+def _turn(text: str) -> dict[str, str]:
+    return {"role": "user", "content": text}
+
+
+def _listed(row: Mapping[str, Any]) -> str:
+    names = [shown(name) for name in list(row)[:12]]
+    return f"the columns {', '.join(names)}{', ...' if len(row) > 12 else ''}" if names else "none"

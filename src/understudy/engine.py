@@ -1,0 +1,450 @@
+"""Drives tasks through the steps of a recipe: seeds -> step -> step -> ... -> rows.
+
+Every step streams into the next; only a step over the whole pool waits for all its tasks. What is in
+memory is what is under way. Tasks start in order and are written as they finish, a task's rows and
+the mark that it is done in one transaction, and only then handed to the next step. A resumed run
+starts with what the step before has left unfinished, then goes on through the seeds.
+
+An expected error becomes a failure row of its task. A `RunStopped` lets the calls under way finish
+and ends the run, resumably. Any other exception is a bug and ends it at once.
+"""
+
+import asyncio
+import struct
+from collections import Counter
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from math import ceil
+from random import Random
+from typing import Any, TypeVar, cast
+
+import msgspec
+
+from understudy.errors import (
+    ProviderError,
+    RunStopped,
+    Unauthorized,
+    UnderstudyError,
+    Unparsable,
+)
+from understudy.journal import Journal
+from understudy.limits import Endpoint
+from understudy.model import Model
+from understudy.recipe import SEEDS
+from understudy.records import Kind, Row
+from understudy.registry import Definition
+from understudy.seeds import BrokenSeed, Seed, refuse
+from understudy.stack import Tally
+from understudy.types import Example, Rejection, Settings, Task, Value, Verdict
+
+T = TypeVar("T")
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Example).decode
+
+
+@dataclass(frozen=True)
+class BoundStep:
+    """A step ready to run."""
+
+    label: str
+    definition: Definition
+    config: Settings
+    models: dict[str, Model]
+
+
+class Item(Value, frozen=True, kw_only=True):
+    """One unit of work for one step: a seed, or an example of the step before."""
+
+    id: str
+    position: bytes
+    task: Task | None = None
+    example: Example | None = None
+
+    def as_task(self) -> Task:
+        if self.task is not None:
+            return self.task
+        assert self.example is not None
+        return self.example.as_task()
+
+    def as_example(self) -> Example:
+        if self.example is not None:
+            return self.example
+        assert self.task is not None
+        turns = self.task.conversation
+        return Example(
+            id=self.id, messages=turns, reference=self.task.reference, meta=self.task.meta,
+            choices=self.task.choices, tests=self.task.tests,
+        )  # fmt: skip
+
+    @property
+    def lineage(self) -> tuple[str, ...]:
+        return () if self.example is None else self.example.lineage
+
+
+class Failure(Value, frozen=True, kw_only=True):
+    """The body of a failure row."""
+
+    error: str
+    message: str
+
+
+@dataclass
+class Plan:
+    """What the engine is told beside the steps."""
+
+    seeds: Iterable[Seed | BrokenSeed]
+    total: int | None = None
+    """How many seeds there are, where that is known beforehand."""
+    strict: bool = False
+    seed: int = 0
+    n: int | None = None
+    candidates: int | None = None
+    concurrency: int = 512
+
+
+@dataclass
+class Progress:
+    """Where a run stands; read by displays, written by the engine alone."""
+
+    counts: dict[str, Counter[tuple[Kind, str]]] = field(
+        default_factory=dict[str, Counter[tuple[Kind, str]]]
+    )
+    """Rows by step, kind and reason, earlier sessions included."""
+    under_way: int = 0
+    started: int = 0
+    """Tasks started in this session, all steps together."""
+    skipped: int = 0
+    """Seeds that an earlier session had finished."""
+    seeds_read: bool = False
+    """Every seed was read: `started` and `skipped` are all there will be."""
+
+    def of(self, step: str, kind: Kind) -> int:
+        return sum(n for (k, _), n in self.counts.get(step, Counter()).items() if k == kind)
+
+
+class Engine:
+    """One session of one run."""
+
+    def __init__(
+        self,
+        steps: Sequence[BoundStep],
+        plan: Plan,
+        journal: Journal,
+        endpoints: Sequence[Endpoint],
+        tally: Tally,
+    ) -> None:
+        self.progress = Progress(counts=journal.records.counts())
+        self.tally = tally
+        self.stopped: RunStopped | Unauthorized | None = None
+        """Why the run ended early."""
+        self._steps = steps
+        self._plan = plan
+        self._journal = journal
+        self._endpoints = endpoints
+        self._accepted = self.progress.of(steps[-1].label, "example")
+        self._tried = 0
+
+    async def run(self) -> None:
+        """To the end, or to the first reason to stop.
+
+        Raises:
+            ConfigError: a broken seed, where the plan is strict.
+            RunFolderError: the disk is full, or the folder is gone.
+        """
+        feeds = [asyncio.Queue[Item | None](self._plan.concurrency) for _ in self._steps[1:]]
+        try:
+            async with asyncio.TaskGroup() as group:
+                for i, step in enumerate(self._steps):
+                    source = self._from_seeds() if i == 0 else self._from_step(i, feeds[i - 1])
+                    sink = feeds[i] if i < len(feeds) else None
+                    group.create_task(self._stage(step, source, sink))
+        except BaseExceptionGroup as errors:
+            raise _first(errors) from None
+
+    def stop(self, why: RunStopped | Unauthorized) -> None:
+        """Start nothing more; calls under way finish and are kept."""
+        if self.stopped is None:
+            self.stopped = why
+            told = why if isinstance(why, RunStopped) else RunStopped(str(why))
+            for endpoint in self._endpoints:
+                endpoint.stop(told)
+
+    @property
+    def accepted(self) -> int:
+        """Examples of the last step, earlier sessions included."""
+        return self._accepted
+
+    def left(self) -> int | None:
+        """Tasks of the first step, or with `n` examples of the last, still to come; None if
+        nobody knows."""
+        if self._plan.n is not None:
+            return max(0, self._plan.n - self._accepted)
+        if self._plan.total is None:
+            return None
+        return max(0, self._plan.total - self._tried + self.progress.under_way)
+
+    @property
+    def enough(self) -> bool:
+        """As many examples were accepted as were asked for."""
+        return self._plan.n is not None and self._accepted >= self._plan.n
+
+    # Sources
+
+    async def _from_seeds(self) -> AsyncIterator[Item]:
+        label = self._steps[0].label
+        broken = list[Row]()
+        for chunk in _chunks(self._plan.seeds, CHUNK):
+            seeds = list[Seed]()
+            for seed in chunk:
+                if isinstance(seed, Seed):
+                    seeds.append(seed)
+                elif self._plan.strict:
+                    raise refuse(seed)
+                else:
+                    broken.append(_broken(seed))
+            done = self._journal.records.finished(label, [seed.task.id for seed in seeds])
+            self.progress.skipped += len(done)
+            self._tried += len(done)
+            if broken:
+                await self._write(broken)
+                broken = []
+            for task, position in seeds:
+                if self._ended():
+                    return
+                if task.id not in done:
+                    self._tried += 1
+                    yield Item(id=task.id, position=position, task=task)
+            await asyncio.sleep(0)  # a long stretch of finished seeds must not hold up the loop
+        self.progress.seeds_read = True
+
+    def _ended(self) -> bool:
+        spent = self._plan.candidates is not None and self._tried >= self._plan.candidates
+        return self.stopped is not None or self.enough or spent
+
+    async def _from_step(self, i: int, feed: asyncio.Queue[Item | None]) -> AsyncIterator[Item]:
+        before, label = self._steps[i - 1].label, self._steps[i].label
+        pool = self._steps[i].definition.shape == "pool"
+        if not pool:
+            async for item in self._left_over(before, label):
+                yield item
+        while (item := await feed.get()) is not None:
+            if not pool:
+                yield item
+        if pool and self.stopped is None:
+            for row in self._journal.records.rows(before, "example"):
+                yield _item(row)
+
+    async def _left_over(self, before: str, label: str) -> AsyncIterator[Item]:
+        rows = self._journal.records.rows(before, "example", before=self._journal.session)
+        for chunk in _chunks(rows, CHUNK):
+            items = [_item(row) for row in chunk]
+            done = self._journal.records.finished(label, [item.id for item in items])
+            for item in items:
+                if item.id not in done:
+                    yield item
+            await asyncio.sleep(0)
+
+    # Steps
+
+    async def _stage(
+        self, step: BoundStep, source: AsyncIterable[Item], sink: asyncio.Queue[Item | None] | None
+    ) -> None:
+        try:
+            if step.definition.shape == "pool":
+                await self._over_pool(step, source, sink)
+            else:
+                await self._over_each(step, source, sink)
+        except (RunStopped, Unauthorized) as why:
+            self.stop(why)
+        except (ProviderError, Unparsable) as error:
+            # A step over the pool has no single task whose failure this could be.
+            self.stop(RunStopped(f"{step.label}: {error} The same command tries again."))
+        if sink is not None:
+            await sink.put(None)
+
+    async def _over_each(
+        self, step: BoundStep, source: AsyncIterable[Item], sink: asyncio.Queue[Item | None] | None
+    ) -> None:
+        under_way = 0
+        room = asyncio.Event()
+
+        async def one(item: Item) -> None:
+            nonlocal under_way
+            try:
+                await self._one(step, item, sink)
+            finally:
+                under_way -= 1
+                self.progress.under_way -= 1
+                room.set()
+
+        async with asyncio.TaskGroup() as group:
+            async for item in source:
+                while under_way >= self._room(step):
+                    room.clear()
+                    await room.wait()
+                if self.stopped is not None or (sink is None and self.enough):
+                    continue  # the source ends by itself soon; the steps before must not block
+                under_way += 1
+                self.progress.under_way += 1
+                self.progress.started += 1
+                group.create_task(one(item))
+
+    def _room(self, step: BoundStep) -> int:
+        """Tasks that may be under way: where `n` examples are wanted, not many more than the
+        acceptance rate so far says are needed for the rest."""
+        most = self._plan.concurrency
+        if self._plan.n is None or step is not self._steps[0]:
+            return most
+        last = self._steps[-1].label
+        rejected = self.progress.of(last, "rejection") + self.progress.of(last, "failure")
+        rate = (self._accepted + 1) / (self._accepted + rejected + 1)
+        return max(1, min(most, ceil((self._plan.n - self._accepted) / rate)))
+
+    async def _one(
+        self, step: BoundStep, item: Item, sink: asyncio.Queue[Item | None] | None
+    ) -> None:
+        try:
+            made = await self._call(step, item)
+        except (RunStopped, Unauthorized) as why:
+            self.stop(why)
+            return
+        except (ProviderError, Unparsable) as error:
+            await self._write([_failure(step, item, error)])
+            return
+        rows, items = self._rows(step, item, made)
+        await self._write(rows)
+        if sink is not None:
+            for following in items:
+                await sink.put(following)
+
+    async def _call(self, step: BoundStep, item: Item) -> list[Example | Rejection]:
+        """What the step makes of one item; more than one only where it returns several."""
+        run, shape = step.definition.run, step.definition.shape
+        given = self._arguments(step, item.id)
+        if shape == "example":
+            example = item.as_example()
+            verdict = await _awaited(run(example, **given))
+            return [_judged(step, example, cast("Verdict", verdict))]
+        outcome = await _awaited(run(item.as_task(), **given))
+        if isinstance(outcome, (Example, Rejection)):
+            return [outcome]
+        several = list(cast("Iterable[Example | Rejection]", outcome))
+        return several or [Rejection(reason="the method made nothing")]
+
+    async def _over_pool(
+        self, step: BoundStep, source: AsyncIterable[Item], sink: asyncio.Queue[Item | None] | None
+    ) -> None:
+        records = self._journal.records
+        if self.progress.of(step.label, "end"):
+            async for _ in source:
+                pass
+            return
+        tasks = [item.as_task() async for item in source]
+        if self.stopped is not None:
+            return
+        written, ordinal = records.ordinals(step.label), 0
+        arguments = self._arguments(step, "")
+        generator = step.definition.run(tasks, **arguments)
+        async for made in cast("AsyncIterator[Example | Rejection]", generator):
+            if self.enough and sink is None:
+                await generator.aclose()
+                return
+            if ordinal not in written:
+                whole = Item(id="", position=b"")
+                rows, items = self._rows(step, whole, [made], ordinal)
+                await self._write(rows)
+                for following in items if sink is not None else ():
+                    assert sink is not None
+                    await sink.put(following)
+            ordinal += 1
+        await self._write([Row(step.label, "", -1, "end", "", b"", b"{}")])
+
+    def _arguments(self, step: BoundStep, task: str) -> dict[str, Any]:
+        given: dict[str, Any] = {
+            role: model.at(step.label, task, role) for role, model in step.models.items()
+        }
+        if step.definition.takes_rng:
+            given["rng"] = Random(f"{self._plan.seed}/{step.label}/{task}")
+        if step.definition.config.model_fields:
+            given["config"] = step.config
+        return given
+
+    # Rows
+
+    def _rows(
+        self, step: BoundStep, item: Item, made: Sequence[Example | Rejection], first: int = 0
+    ) -> tuple[list[Row], list[Item]]:
+        """The rows of what a step made, and the items they are for the next step."""
+        rows, items = list[Row](), list[Item]()
+        pool, several = step.definition.shape == "pool", len(made) > 1
+        for ordinal, outcome in enumerate(made, first):
+            numbered = pool or several
+            position = item.position + struct.pack(">I", ordinal) if numbered else item.position
+            name = f"{item.id or step.label}#{ordinal + 1}" if numbered else item.id
+            if isinstance(outcome, Example) and step is self._steps[-1]:
+                if self.enough:
+                    outcome = Rejection(reason="more than were asked for", example=outcome)
+                else:
+                    self._accepted += 1
+            if isinstance(outcome, Example):
+                lineage = (*item.lineage, f"{step.label}/{item.id}")
+                outcome = msgspec.structs.replace(outcome, id=name, lineage=lineage)
+                items.append(Item(id=name, position=position, example=outcome))
+                kind, reason = "example", ""
+            else:
+                kind, reason = "rejection", outcome.reason
+            body = _encode(outcome)
+            rows.append(Row(step.label, item.id, ordinal, kind, reason, position, body))
+        return rows, items
+
+    async def _write(self, rows: Sequence[Row]) -> None:
+        await self._journal.finish(rows)
+        for row in rows:
+            self.progress.counts.setdefault(row.step, Counter())[row.kind, row.reason] += 1
+
+
+CHUNK = 400
+"""Seeds looked up at once."""
+
+
+async def _awaited(value: Any) -> object:
+    return await value if isinstance(value, Awaitable) else value
+
+
+def _judged(step: BoundStep, example: Example, verdict: Verdict) -> Example | Rejection:
+    if not verdict.keep:
+        return Rejection(reason=verdict.reason, score=verdict.score, example=example)
+    if verdict.score is None:
+        return example
+    scores = {**example.scores, step.label: float(verdict.score)}
+    return msgspec.structs.replace(example, scores=scores)
+
+
+def _failure(step: BoundStep, item: Item, error: UnderstudyError) -> Row:
+    body = _encode(Failure(error=type(error).__name__, message=str(error)))
+    return Row(step.label, item.id, 0, "failure", type(error).__name__, item.position, body)
+
+
+def _broken(seed: BrokenSeed) -> Row:
+    body = _encode(Failure(error="BrokenSeed", message=f"{seed.where}: {seed.why}"))
+    return Row(SEEDS, seed.where, 0, "failure", "broken seed", seed.position, body)
+
+
+def _item(row: Row) -> Item:
+    example = _decode(row.body)
+    return Item(id=example.id, position=row.position, example=example)
+
+
+def _chunks(values: Iterable[T], size: int) -> Iterable[list[T]]:
+    iterator = iter(values)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that a group of them is about: what others were cancelled for."""
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,92 @@
+"""Everything that can go wrong, in one tree: a class per reaction, not per module.
+
+* UnderstudyError
+  x ConfigError            the recipe, a flag, a seed file or a key is wrong: mend it and run again
+  x RunFolderError         the run folder cannot be used: taken, unwritable, full, of another recipe
+  x ProviderError          a model call failed
+    + RateLimited            429: slow down; `retry_after` in seconds
+    + Unavailable            5xx, timeout, broken connection, no usable reply: try again
+    + Rejected               4xx: this request will never succeed
+      - Unauthorized           401/403, or no credit left: no request of this run will succeed
+      - ContextOverflow        the prompt does not fit the model's window
+      - NotRecorded            a recording was asked for a reply that it does not hold
+  x Unparsable             a reply never took the form that the method asked for
+  x RunStopped             the run cannot go on now, and can be resumed
+    + BudgetExhausted        the next call might cross the budget
+    + EndpointDown           an endpoint failed too often in a row
+
+Only `RateLimited` and `Unavailable` are retried, in one place (`retry.py`). Those two once retries
+are spent, `Rejected` and `Unparsable` become a failure row of the task they belong to. `Unauthorized`
+and `RunStopped` end the run, resumably. Any other exception is a bug and ends the run at once.
+"""
+
+
+class UnderstudyError(Exception):
+    """Base class: catch this to catch everything raised on purpose."""
+
+
+class ConfigError(UnderstudyError, ValueError):
+    """The recipe, a flag, a seed file or a key is wrong."""
+
+
+class RunFolderError(UnderstudyError, OSError):
+    """The run folder cannot be used, or can no longer be written."""
+
+
+class ProviderError(UnderstudyError):
+    """A model call failed."""
+
+
+class RateLimited(ProviderError):
+    """The endpoint answered 429. `retry_after` is its advice in seconds, if it gave any."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Unavailable(ProviderError, ConnectionError):
+    """The endpoint failed in a way that may pass. `retry_after` as for `RateLimited`.
+
+    `answered` is true where the endpoint replied, only not usably: it is alive, and such a failure
+    does not count towards the circuit breaker.
+    """
+
+    def __init__(
+        self, message: str, retry_after: float | None = None, *, answered: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.answered = answered
+
+
+class Rejected(ProviderError, ValueError):
+    """The endpoint refused this request for good."""
+
+
+class Unauthorized(Rejected, PermissionError):
+    """The key is missing, wrong, or out of credit."""
+
+
+class ContextOverflow(Rejected):
+    """The prompt does not fit the model's context window."""
+
+
+class NotRecorded(Rejected, LookupError):
+    """A recording holds no reply for this call."""
+
+
+class Unparsable(UnderstudyError, ValueError):
+    """A reply never took the form that the method asked for, correction turns included."""
+
+
+class RunStopped(UnderstudyError):
+    """The run stops here and the same command continues it."""
+
+
+class BudgetExhausted(RunStopped):
+    """The next call might cross the budget."""
+
+
+class EndpointDown(RunStopped, ConnectionError):
+    """An endpoint failed too often in a row."""

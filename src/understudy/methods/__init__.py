@@ -1,0 +1,24 @@
+"""One paper, one file. A method is a plain async function; its signature is the whole contract.
+
+    @method(paper="arXiv:...")
+    async def name(task: Task, teacher: Model, config: Config) -> Example: ...
+
+Every parameter of type `Model` is a role that the recipe binds; `config` is a frozen settings model
+of the same file; `rng: random.Random`, where it is asked for, is seeded by the run and the task.
+An async generator over `tasks: Sequence[Task]` is a method over the whole pool.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from understudy.registry import Registry, Report
+
+methods = Registry(__name__, "method")
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+def method(*, paper: str, report: Report | None = None) -> Callable[[Function], Function]:
+    """Register a method; the function is returned untouched. `report` turns what it made into the
+    lines that `understudy show` prints."""
+    return lambda function: methods.add(function, paper, report)

@@ -1,0 +1,49 @@
+"""What a run would come to: a few of its seeds are run, and the rest is extrapolated."""
+
+import math
+import time
+from collections.abc import Callable
+
+from understudy.budget import Prices
+from understudy.recipe import Recipe
+from understudy.report import Run, cost
+from understudy.session import count_seeds, execute
+
+
+async def estimate(recipe: Recipe, tasks: int, *, notice: Callable[[str], None]) -> str:
+    """Run the first `tasks` seeds in the run's own folder, where the run will find them, and
+    extrapolate calls, tokens, cost and time to all seeds (or to `candidates`)."""
+    total = count_seeds(recipe)
+    if recipe.candidates is not None:
+        total = min(total, recipe.candidates)
+    begun = time.monotonic()
+    summary = await execute(recipe, notice=notice, only=tasks)
+    seconds = time.monotonic() - begun
+    tried = min(tasks, total)
+    run = Run(summary.out)
+    totals = run.records.totals()
+    factor = total / max(tried, 1)
+    calls = sum(t.sent for t in totals)
+    tokens_in, tokens_out = sum(t.tokens_in for t in totals), sum(t.tokens_out for t in totals)
+    lines = [
+        f"{tried} of {total:,} seeds gave {summary.examples:,} examples, {summary.rejected:,} "
+        f"rejected, {summary.failed:,} failed; {calls:,} calls, cost {cost(totals)}.",
+        f"All {total:,}: about {calls * factor:,.0f} calls, {tokens_in * factor:,.0f} tokens in, "
+        f"{tokens_out * factor:,.0f} tokens out.",
+    ]
+    if any(t.unpriced for t in totals):
+        lines.append(
+            f"Cost: unknown; a price is missing (table of {Prices().date}; see `prices`)."
+        )
+    else:
+        lines.append(f"Cost: about ${sum(t.cost for t in totals) * factor:,.2f}.")
+    if tried:
+        waves = math.ceil(total / recipe.concurrency)
+        lines.append(
+            f"Time: at least {seconds * waves:,.0f} s if the endpoint bears {recipe.concurrency} "
+            f"calls at once, about {seconds * factor:,.0f} s if no more than {tried} tasks."
+        )
+    if summary.why:
+        lines.append(f"Stopped early: {summary.why}")
+    lines.append(f"The run itself goes on from these {tried}; nothing is paid twice.")
+    return "\n".join(lines)

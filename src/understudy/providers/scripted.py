@@ -1,0 +1,122 @@
+"""The fake that is shipped: a function or a list in place of an endpoint, for tests and dry runs.
+
+It counts words as tokens and keeps to `stop` and `max_tokens`, so that budgets, truncation and
+stop strings can be tried without a model.
+"""
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias, cast
+
+import msgspec
+
+from understudy.errors import ConfigError
+from understudy.providers.features import Features
+from understudy.types import Call, Reply, Usage
+
+Answer: TypeAlias = str | Reply | Exception
+"""A text, a whole reply, or an error to raise."""
+Answers: TypeAlias = Answer | Sequence[Answer]
+"""One answer; or several, for this draw and as many of the draws after it."""
+Script: TypeAlias = Callable[[Call], Answers | Awaitable[Answers]]
+
+
+class Scripted:
+    """Answers by a function, asked once per draw, or by a list, in the order of the calls."""
+
+    def __init__(
+        self,
+        replies: Script | Iterable[Answers],
+        *,
+        fail_on: Mapping[int, Exception] | None = None,
+        features: Features | None = None,
+    ) -> None:
+        """`fail_on[3]` is raised by the third call, in place of an answer. With
+        `features=Features(n=False)` it brings one reply per call, as many endpoints do."""
+        self.features = features or Features()
+        self.calls = list[Call]()
+        """Every call so far, those that failed included."""
+        self._fail_on = dict(fail_on or {})
+        self._ask = replies if callable(replies) else _in_order(replies)
+
+    async def __call__(self, call: Call) -> Sequence[Reply]:
+        self.calls.append(call)
+        if (error := self._fail_on.get(len(self.calls))) is not None:
+            raise error
+        wanted = call.n if self.features.n else 1
+        replies = list[Reply]()
+        while len(replies) < wanted:
+            draw = call.draw + len(replies)
+            answers = self._ask(msgspec.structs.replace(call, draw=draw, n=1))
+            if inspect.isawaitable(answers):
+                answers = await answers
+            several = _several(answers)
+            if not several:
+                raise ConfigError(f"expected an answer to draw {draw}, the script gave none.")
+            replies += [_reply(call, answer) for answer in several[: wanted - len(replies)]]
+        return _counted(call, replies)
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+def _in_order(replies: Iterable[Answers]) -> Script:
+    waiting, given = iter(replies), 0
+
+    def take(call: Call) -> Answers:
+        nonlocal given
+        for answers in waiting:
+            given += 1
+            return answers
+        raise ConfigError(
+            f"the script holds {given} answers, all given; found a further call of step "
+            f"{call.step!r}, task {call.task!r}, role {call.role!r}, draw {call.draw}. "
+            "Script more answers, or use a function."
+        )
+
+    return take
+
+
+def _several(answers: Answers) -> Sequence[Answer]:
+    if isinstance(answers, list | tuple):
+        return answers
+    return (cast("Answer", answers),)
+
+
+def _reply(call: Call, answer: Answer) -> Reply:
+    if isinstance(answer, Exception):
+        raise answer
+    if isinstance(answer, Reply):
+        return answer
+    if not isinstance(cast("object", answer), str):
+        raise ConfigError(
+            f"expected a str, a Reply or an Exception of the script, found {answer!r}."
+        )
+    sampling, stop = call.request.sampling, "end"
+    cut = min((i for i in map(answer.find, sampling.stop) if i >= 0), default=len(answer))
+    text = answer[:cut]
+    if sampling.max_tokens is not None:
+        words = list(re.finditer(r"\S+", text))
+        if len(words) > sampling.max_tokens:
+            end = words[sampling.max_tokens - 1].end() if sampling.max_tokens else 0
+            text, stop = text[:end], "length"
+    return Reply(text=text, stop=stop, model=call.request.model)
+
+
+def _counted(call: Call, replies: Sequence[Reply]) -> Sequence[Reply]:
+    """The replies with their words counted, on the first of them, unless some came counted."""
+    if any(reply.usage is not None for reply in replies):
+        return replies
+    request = call.request
+    asked = sum(len(message.text.split()) for message in request.messages)
+    traces = sum(len(reply.reasoning.split()) for reply in replies)
+    usage = Usage(
+        tokens_in=asked + len(request.prompt.split()),
+        tokens_out=sum(len(reply.text.split()) for reply in replies) + traces,
+        reasoning=traces,
+    )
+    return [
+        msgspec.structs.replace(reply, usage=Usage() if i else usage)
+        for i, reply in enumerate(replies)
+    ]

@@ -1,0 +1,166 @@
+"""Reading a journal: what `show`, `why`, exports and reports are made from, while a run goes on too."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeAlias
+
+Kind: TypeAlias = Literal["example", "rejection", "failure", "end"]
+"""What a row is; `end` marks that a step over the pool is finished."""
+
+
+class Row(NamedTuple):
+    """One row that a step made of one task."""
+
+    step: str
+    task: str
+    ordinal: int
+    kind: Kind
+    reason: str
+    position: bytes
+    """Sorts rows as their seeds stood in the input: a big-endian number per step."""
+    body: bytes
+
+
+class KeptCall(NamedTuple):
+    """One draw as the journal keeps it; `request` and `reply` are JSON."""
+
+    session: int
+    step: str
+    task: str
+    role: str
+    draw: int
+    source: str
+    """The journal it was taken from, where it was another run's."""
+    request: bytes
+    reply: bytes
+
+
+class Total(NamedTuple):
+    """What the calls of one session, step, role and model came to."""
+
+    session: int
+    step: str
+    role: str
+    model: str
+    sent: int
+    reused: int
+    """Replies taken from other runs."""
+    tokens_in: int
+    tokens_out: int
+    cached: int
+    reasoning: int
+    cost: float
+    """Dollars."""
+    unpriced: int
+    """Of `sent`, those whose cost is unknown."""
+
+
+class Session(NamedTuple):
+    """One start of the run, resumed ones included; times are UTC."""
+
+    id: int
+    started: str
+    ended: str | None
+    status: str | None
+    """None while it runs, and for ever if it was killed."""
+
+
+class Records:
+    """A journal opened for reading."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._db = connect(path)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def rows(self, step: str, *kinds: Kind, before: int | None = None) -> Iterator[Row]:
+        """The rows of a step in the order of the seeds; those of sessions before `before`, if set."""
+        marks = ",".join("?" * len(kinds))
+        # A connection of its own: the iteration may stay open while others read and write.
+        reader = connect(self.path)
+        try:
+            found = reader.execute(
+                "select step, task, ordinal, kind, reason, position, body from rows "
+                f"where step = ? and kind in ({marks}) and session < ? order by position, ordinal",
+                (step, *kinds, 2**62 if before is None else before),
+            )
+            yield from map(Row._make, found)
+        finally:
+            reader.close()
+
+    def rows_of(self, step: str, task: str) -> list[Row]:
+        """The rows that a step made of a task."""
+        found = self._db.execute(
+            "select step, task, ordinal, kind, reason, position, body from rows "
+            "where step = ? and task = ? order by ordinal",
+            (step, task),
+        )
+        return [Row._make(row) for row in found]
+
+    def finished(self, step: str, tasks: list[str]) -> set[str]:
+        """Those of `tasks` that `step` is done with. A failure row does not count: a resumed run
+        tries its task again."""
+        marks = ",".join("?" * len(tasks))
+        found = self._db.execute(
+            f"select task from rows where step = ? and task in ({marks}) and kind != 'failure'",
+            (step, *tasks),
+        )
+        return {row[0] for row in found}
+
+    def ordinals(self, step: str) -> set[int]:
+        """The ordinals of the rows that a step over the pool has made."""
+        found = self._db.execute("select ordinal from rows where step = ? and task = ''", (step,))
+        return {row[0] for row in found}
+
+    def tasks_like(self, name: str, limit: int = 5) -> list[str]:
+        """Ids of tasks that begin so."""
+        found = self._db.execute(
+            "select distinct task from rows where task >= ? and task < ? limit ?",
+            (name, name + "\U0010ffff", limit),
+        )
+        return [row[0] for row in found]
+
+    def counts(self) -> dict[str, Counter[tuple[Kind, str]]]:
+        """Rows by step, kind and reason."""
+        counts: dict[str, Counter[tuple[Kind, str]]] = {}
+        for step, kind, reason, n in self._db.execute(
+            "select step, kind, reason, count(*) from rows group by step, kind, reason"
+        ):
+            counts.setdefault(step, Counter())[kind, reason] = n
+        return counts
+
+    def totals(self) -> list[Total]:
+        return [Total._make(row) for row in self._db.execute("select * from totals")]
+
+    def sessions(self) -> list[Session]:
+        found = self._db.execute("select id, started, ended, status from sessions order by id")
+        return [Session._make(row) for row in found]
+
+    def spent(self) -> float:
+        """Dollars, over all sessions; replies of unknown price count nothing."""
+        return self._db.execute("select coalesce(sum(cost), 0) from totals").fetchone()[0]
+
+    def newest(self) -> str:
+        """Changes with every row that is written or forgotten."""
+        found = self._db.execute("select count(*), coalesce(max(id), 0) from rows").fetchone()
+        return "{} rows up to {}".format(*found)
+
+    def calls(self, scope: bytes = b"") -> Iterator[KeptCall]:
+        """The calls whose key begins with `scope`, in the order they were written."""
+        found = self._db.execute(
+            "select session, step, task, role, draw, source, body, reply from calls "
+            "join requests on requests.hash = calls.request "
+            "where key >= ? and key < ? order by calls.id",
+            (scope, scope + b"\xff" * 24),
+        )
+        return map(KeptCall._make, found)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write."""
+    uri = f"{path.resolve().as_uri()}?mode=ro"
+    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=30)

@@ -1,0 +1,145 @@
+"""What the engine knows of a method or a filter: read off its signature, nothing declared twice."""
+
+import difflib
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import sys
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any, Literal, TypeAlias, TypeVar
+
+from understudy.errors import ConfigError
+from understudy.model import Model
+from understudy.types import Example, Rejection, Settings, Task
+
+Shape: TypeAlias = Literal["task", "pool", "example"]
+"""One task at a time; all tasks at once, as an async generator; or one example to judge."""
+
+Report: TypeAlias = Callable[[Iterable[Example | Rejection]], str]
+"""A method's own account of what it made, as text for a terminal."""
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class NoSettings(Settings):
+    """For a step that has none."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A method or a filter, as it was registered."""
+
+    name: str
+    run: Callable[..., Any]
+    kind: Literal["method", "filter"]
+    shape: Shape
+    config: type[Settings]
+    roles: tuple[str, ...]
+    """Parameters annotated `Model`: the recipe binds each of them, by default to `teacher`."""
+    takes_rng: bool
+    paper: str
+    """E.g. `arXiv:2203.11171`; empty for a filter that has none."""
+    report: Report | None
+    about: str
+    """First line of its module's or its own docstring."""
+    file: Path
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All methods, or all filters: one file each, named after what it holds."""
+
+    package: str
+    kind: Literal["method", "filter"]
+    found: dict[str, Definition] = field(default_factory=dict[str, Definition])
+
+    def add(self, function: Function, paper: str = "", report: Report | None = None) -> Function:
+        """Register a function under its name, and return it untouched."""
+        definition = _define(function, self.kind, paper, report)
+        self.found[definition.name] = definition
+        return function
+
+    def names(self) -> list[str]:
+        """Of all that are shipped, without importing them."""
+        package = importlib.import_module(self.package)
+        return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name[0] != "_")
+
+    def get(self, name: str) -> Definition | None:
+        if name not in self.found and name in self.names():
+            importlib.import_module(f"{self.package}.{name}")
+        return self.found.get(name)
+
+    def all(self) -> dict[str, Definition]:
+        return {name: definition for name in self.names() if (definition := self.get(name))}
+
+
+def from_file(reference: str, registries: Iterable[Registry]) -> Definition:
+    """The method or filter `./mine.py:my_method`, a function of the user's own."""
+    path, _, name = reference.rpartition(":")
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise ConfigError(f"{reference}: expected a Python file at {file}, found none.")
+    spec = importlib.util.spec_from_file_location(f"understudy_user_{file.stem}", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    for registry in registries:
+        definition = registry.found.get(name)
+        if definition is not None and definition.file == file.resolve():
+            return definition
+    raise ConfigError(
+        f"{reference}: expected a function {name!r} decorated with @method or @rule in {file}, "
+        "found none."
+    )
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of an error message about an unknown name."""
+    known = sorted(known)
+    guess = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean {guess[0]!r}?" if guess else f"; there are: {', '.join(known)}."
+
+
+def _define(
+    function: Callable[..., Any],
+    kind: Literal["method", "filter"],
+    paper: str,
+    report: Report | None,
+) -> Definition:
+    name = function.__name__
+    hints = typing.get_type_hints(function)
+    module = sys.modules[function.__module__]
+    about = inspect.getdoc(module) or inspect.getdoc(function) or ""
+    return Definition(
+        name=name,
+        run=function,
+        kind=kind,
+        shape=_shape(name, function, hints),
+        config=hints.get("config", NoSettings),
+        roles=tuple(parameter for parameter, hint in hints.items() if hint is Model),
+        takes_rng=hints.get("rng") is Random,
+        paper=paper,
+        report=report,
+        about=about.partition("\n")[0],
+        file=Path(inspect.getsourcefile(function) or "").resolve(),
+    )
+
+
+def _shape(name: str, function: Callable[..., Any], hints: Mapping[str, object]) -> Shape:
+    if inspect.isasyncgenfunction(function):
+        return "pool"
+    if hints.get("task") is Task:
+        return "task"
+    if hints.get("example") is Example:
+        return "example"
+    raise ConfigError(
+        f"{name}: expected a parameter `task: Task`, `example: Example`, or an async generator over "
+        f"`tasks`; found ({', '.join(hints)})."
+    )

@@ -1,0 +1,339 @@
+"""The nouns: what goes into a model, what comes out, what a method takes and returns.
+
+Values are frozen `msgspec` structs: they encode to JSON without unset fields, in a fixed order,
+which is what the journal's key is made of, and decode with validation at a few microseconds each.
+Settings, which people write, are pydantic models (`Settings`) for their messages and schemas.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Literal, TypeAlias, cast
+
+import msgspec
+from pydantic import BaseModel, ConfigDict
+
+Json: TypeAlias = dict[str, Any]
+"""A JSON object."""
+
+
+class Settings(BaseModel):
+    """What a person sets: immutable, closed to unknown keys, documented below each field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Value(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A value: immutable; fields at their default are left out of its JSON."""
+
+
+class Text(Value, frozen=True, tag="text", tag_field="type"):
+    """A part of a message that is text."""
+
+    text: str
+
+
+class _Media(Value, frozen=True, kw_only=True):
+    media_type: str = ""
+    """E.g. `image/png`; needed with `data`."""
+    data: bytes = b""
+    """The bytes themselves, or empty where `url` says where the endpoint finds them."""
+    url: str = ""
+    sha256: str = ""
+    """Digest of `data`, in hex. Set where the bytes are left out, as in the journal."""
+
+    @property
+    def digest(self) -> str:
+        return self.sha256 or (hashlib.sha256(self.data).hexdigest() if self.data else "")
+
+
+class Image(_Media, frozen=True, tag="image", tag_field="type"):
+    """A part of a message that is a picture."""
+
+
+class Audio(_Media, frozen=True, tag="audio", tag_field="type"):
+    """A part of a message that is sound."""
+
+
+Part: TypeAlias = Text | Image | Audio
+
+Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
+
+
+class ToolCall(Value, frozen=True):
+    """A model's wish to have a tool called. `arguments` is the JSON text as the model wrote it."""
+
+    id: str
+    name: str
+    arguments: str = ""
+
+
+class Message(Value, frozen=True):
+    """One turn of a conversation."""
+
+    role: Role
+    content: str | tuple[Part, ...] = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+
+    @property
+    def text(self) -> str:
+        """The text of all text parts."""
+        if isinstance(self.content, str):
+            return self.content
+        return "".join(part.text for part in self.content if isinstance(part, Text))
+
+    @property
+    def media(self) -> tuple[Image | Audio, ...]:
+        if isinstance(self.content, str):
+            return ()
+        return tuple(part for part in self.content if not isinstance(part, Text))
+
+
+def system(text: str) -> Message:
+    return Message("system", text)
+
+
+def user(text: str, *media: Image | Audio) -> Message:
+    return Message("user", (*media, Text(text)) if media else text)
+
+
+def assistant(text: str) -> Message:
+    return Message("assistant", text)
+
+
+class Sampling(Value, frozen=True, kw_only=True):
+    """How to draw. What is unset is the endpoint's choice and stays out of request and key."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    max_tokens: int | None = None
+    """Bound on the tokens of the reply, hidden reasoning included where the endpoint counts so."""
+    stop: tuple[str, ...] = ()
+    """The reply ends before the first of these; it is not part of the text."""
+    seed: int | None = None
+    """Draw d of an identical request is sent as seed + d, so that draws differ."""
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    repetition_penalty: float | None = None
+    logit_bias: dict[str, float] = {}
+
+    def over(self, other: "Sampling") -> "Sampling":
+        """These settings, and `other`'s where these are unset."""
+        if self == _UNSET:
+            return other
+        if other == _UNSET:
+            return self
+        merged = cast("Json", msgspec.to_builtins(other)) | cast("Json", msgspec.to_builtins(self))
+        return msgspec.convert(merged, Sampling)
+
+
+_UNSET = Sampling()
+
+
+class Request(Value, frozen=True, kw_only=True):
+    """What is asked of a model. A default always means 'not sent'."""
+
+    model: str
+    """The name that the endpoint knows, e.g. `gpt-5-mini`."""
+    endpoint: str = ""
+    """Who answers: the provider's name and its base URL; part of the journal's key."""
+    messages: tuple[Message, ...] = ()
+    prompt: str = ""
+    """Raw text to continue (legacy completions), instead of `messages`."""
+    echo: bool = False
+    """With `prompt`: have the prompt's own tokens scored and returned before the reply's."""
+    sampling: Sampling = Sampling()
+    logprobs: int | None = None
+    """Ask for the log-probability of each token, and of this many alternatives (0-20)."""
+    schema: Json | None = None
+    """JSON Schema that the reply's text must satisfy."""
+    tools: tuple[Json, ...] = ()
+    """Passed through as they are."""
+    extra: Json = {}
+    """Further fields of the endpoint's own dialect, passed through as they are."""
+
+
+Stop: TypeAlias = Literal["end", "length", "filtered", "tool", "unknown"]
+"""Why a reply ended: by itself or at a stop string; at `max_tokens`; by the endpoint's content
+filter; to have a tool called; or for a reason that the endpoint did not give."""
+
+
+class Usage(Value, frozen=True, kw_only=True):
+    """Billed tokens. Where one wire call brought several replies, the first carries them all."""
+
+    tokens_in: int = 0
+    tokens_out: int = 0
+    """Reasoning included."""
+    cached: int = 0
+    """Those of `tokens_in` that the endpoint had cached."""
+    reasoning: int = 0
+    """Those of `tokens_out` that were hidden reasoning."""
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            tokens_in=self.tokens_in + other.tokens_in,
+            tokens_out=self.tokens_out + other.tokens_out,
+            cached=self.cached + other.cached,
+            reasoning=self.reasoning + other.reasoning,
+        )
+
+
+class Token(Value, frozen=True):
+    """One token of a reply and its natural-log probability; `top` holds the likeliest ones."""
+
+    text: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
+
+
+class Reply(Value, frozen=True):
+    """One answer of a model."""
+
+    text: str = ""
+    """What it said, without any reasoning trace."""
+    reasoning: str = ""
+    """The reasoning trace, where the endpoint shows one."""
+    stop: Stop = "end"
+    refusal: str = ""
+    """The endpoint's own words where it declined to answer."""
+    logprobs: tuple[Token, ...] | None = None
+    """None where the endpoint gave none."""
+    tool_calls: tuple[ToolCall, ...] = ()
+    usage: Usage | None = None
+    """None where the endpoint counted nothing; zero for the later replies of one wire call."""
+    model: str = ""
+    """The model's name as the endpoint reports it."""
+
+    @property
+    def logprob(self) -> float | None:
+        """Sum over all tokens of their log-probability; None where the endpoint gave none."""
+        return None if self.logprobs is None else sum(token.logprob for token in self.logprobs)
+
+
+class Call(Value, frozen=True, kw_only=True):
+    """`n` draws of one request, named by who asks, for what, and how often it was asked before."""
+
+    step: str = ""
+    """Label of the step that asks: the method's name unless the recipe sets another."""
+    task: str = ""
+    """Id of the task it is asked for; empty for a step over the whole pool."""
+    role: str = "model"
+    """The method's parameter that the model is bound to, e.g. `critic`."""
+    draw: int = 0
+    """0 for the first identical request of this role in this scope, then 1, 2, ..."""
+    n: int = 1
+    """This many draws from `draw` on, in one request if the endpoint can."""
+    request: Request
+
+
+Generate: TypeAlias = Callable[[Call], Awaitable[Sequence[Reply]]]
+"""The one seam below the methods: a provider is one, and so is every layer around it.
+
+At least one reply and at most `call.n`: an endpoint that ignores `n` brings fewer than asked."""
+
+
+class Task(Value, frozen=True, kw_only=True):
+    """One unit of input."""
+
+    id: str = ""
+    """Unique among the seeds; derived from the content where empty."""
+    prompt: str = ""
+    messages: tuple[Message, ...] = ()
+    """A conversation so far, instead of `prompt`."""
+    reference: str | None = None
+    """The known right answer."""
+    choices: tuple[str, ...] = ()
+    """The texts of the options (A), (B), ... of a multiple-choice question."""
+    tests: tuple[str, ...] = ()
+    """Code that checks an answer."""
+    images: tuple[Image, ...] = ()
+    meta: Json = {}
+    """Anything else; carried along."""
+
+    @property
+    def conversation(self) -> tuple[Message, ...]:
+        """`messages`, or `prompt` with the images as one user message."""
+        return self.messages or (user(self.prompt, *self.images),)
+
+    @property
+    def question(self) -> str:
+        """`prompt`, or the last user message's text."""
+        if self.prompt or not self.messages:
+            return self.prompt
+        return next((m.text for m in reversed(self.messages) if m.role == "user"), "")
+
+
+class Example(Value, frozen=True, kw_only=True):
+    """One unit of output."""
+
+    id: str = ""
+    """Given by the engine where empty: the task's id, numbered where one task made several."""
+    messages: tuple[Message, ...]
+    reference: str | None = None
+    choices: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
+    scores: dict[str, float] = {}
+    meta: Json = {}
+    """Plain JSON: what the method found out on the way."""
+    lineage: tuple[str, ...] = ()
+    """`step/task` of every step it came through, first to last; set by the engine."""
+
+    @classmethod
+    def of(cls, task: Task, answer: str, /, **meta: Any) -> "Example":
+        """The task's conversation with `answer` as the assistant's last turn."""
+        return cls(
+            messages=(*task.conversation, assistant(answer)),
+            reference=task.reference,
+            choices=task.choices,
+            tests=task.tests,
+            meta=meta,
+        )
+
+    @property
+    def answer(self) -> str:
+        """The text of the last assistant turn."""
+        return next((m.text for m in reversed(self.messages) if m.role == "assistant"), "")
+
+    def as_task(self) -> Task:
+        """The same as input of the next step: the turns before the answer, the rest in `meta`."""
+        turns = self.messages[:-1] if self.messages[-1:] and self._answered else self.messages
+        meta = {**self.meta, "answer": self.answer} if self._answered else self.meta
+        single = len(turns) == 1 and turns[0].role == "user" and not turns[0].media
+        return Task(
+            id=self.id,
+            prompt=turns[0].text if single else "",
+            messages=() if single else turns,
+            reference=self.reference,
+            choices=self.choices,
+            tests=self.tests,
+            meta=meta,
+        )
+
+    @property
+    def _answered(self) -> bool:
+        return bool(self.messages) and self.messages[-1].role == "assistant"
+
+
+class Rejection(Value, frozen=True, kw_only=True):
+    """A method's or a filter's decision that a task gives no example, and why."""
+
+    reason: str
+    """One short phrase, the same for the same cause: reports count by it."""
+    score: float | None = None
+    example: Example | None = None
+    """What was rejected, where there was something."""
+    meta: Json = {}
+
+
+class Verdict(Value, frozen=True):
+    """A filter's decision about one example."""
+
+    keep: bool
+    reason: str = ""
+    score: float | None = None
+
+
+Outcome: TypeAlias = Example | Rejection | Iterable[Example | Rejection]
+"""What a method makes of one task."""
