@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from understudy.methods import method
     from understudy.model import Model, gather
     from understudy.providers.scripted import Scripted
-    from understudy.types import Example, Message, Rejection, Reply, Sampling, Settings, Task, Verdict
+    from understudy.types import (
+        Example,
+        Message,
+        Rejection,
+        Reply,
+        Sampling,
+        Settings,
+        Task,
+        Verdict,
+    )
 
 __version__ = "0.1.0"
 

@@ -91,7 +91,9 @@ def run(target: Target, flags: Flags = None) -> int:
     if summary.why:
         _say(f"understudy: {summary.why}")
     if summary.failed:
-        _say(f"understudy: {summary.failed:,} tasks failed; understudy show {summary.out} says why.")
+        _say(
+            f"understudy: {summary.failed:,} tasks failed; understudy show {summary.out} says why."
+        )
     if summary.signal:
         return 128 + summary.signal
     if summary.status != "done":
@@ -148,7 +150,7 @@ def export(
     step: Annotated[str, typer.Option(help="A step's label; the last one by default.")] = "",
 ) -> None:
     """Write a run's examples to a file, in the shape that a trainer reads."""
-    from typing import get_args
+    from typing import cast, get_args
 
     from understudy.data.formats import Format
     from understudy.export import export as write_one
@@ -165,7 +167,7 @@ def export(
         for file in export_all(run, again=True):
             print(file)
     else:
-        print(f"{to}: {write_one(run, to, format, step):,} examples")
+        print(f"{to}: {write_one(run, to, cast('Format', format), step):,} examples")
 
 
 @app.command()
@@ -180,7 +182,9 @@ def record(folder: Folder, to: Annotated[Path, typer.Argument(help="A .jsonl fil
 
 @app.command()
 @_errors
-def methods(name: Annotated[str, typer.Argument(help="One of them, with its settings.")] = "") -> None:
+def methods(
+    name: Annotated[str, typer.Argument(help="One of them, with its settings.")] = "",
+) -> None:
     """The methods and filters there are, and their settings."""
     from understudy.catalogue import describe, listing
 
@@ -191,7 +195,8 @@ def methods(name: Annotated[str, typer.Argument(help="One of them, with its sett
 @_errors
 def doctor(
     model: Annotated[
-        str, typer.Argument(help="e.g. openai:qwen3-8b@http://localhost:8000/v1; none: this machine.")
+        str,
+        typer.Argument(help="e.g. openai:qwen3-8b@http://localhost:8000/v1; none: this machine."),
     ] = "",
     key_env: Annotated[str, typer.Option(help="The environment variable with the key.")] = "",
 ) -> int:

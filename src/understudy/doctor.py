@@ -24,7 +24,7 @@ class Examination(NamedTuple):
     """It can be used: it answered a plain request."""
 
 
-async def examine(spec: str, key_env: str = "", timeout: float = 60) -> Examination:
+async def examine(spec: str, key_env: str = "") -> Examination:
     """The findings on a model string; on this machine alone where it is empty.
 
     Raises:
@@ -33,7 +33,7 @@ async def examine(spec: str, key_env: str = "", timeout: float = 60) -> Examinat
     if not spec:
         return Examination(_machine(), True)
     address = parse(spec)
-    provider = connect(address, key_env=key_env, timeout=timeout, notice=lambda _: None)
+    provider = connect(address, key_env=key_env, timeout=60, notice=lambda _: None)
     lines = [f"{spec}"]
     try:
         ask = _asker(provider, address.model, address.endpoint)
@@ -97,7 +97,8 @@ async def _sampling(ask: Ask) -> Finding:
 
 async def _seed(ask: Ask) -> Finding:
     first, second = [
-        (await ask(STORY, Sampling(temperature=1.0, max_tokens=24, seed=7)))[0].text for _ in range(2)
+        (await ask(STORY, Sampling(temperature=1.0, max_tokens=24, seed=7)))[0].text
+        for _ in range(2)
     ]
     other = (await ask(STORY, Sampling(temperature=1.0, max_tokens=24, seed=8)))[0].text
     if first != second:
@@ -108,7 +109,9 @@ async def _seed(ask: Ask) -> Finding:
 
 
 async def _stop(ask: Ask) -> Finding:
-    full = (await ask("Count from 1 to 9: 1, 2, 3,", Sampling(temperature=0.0, max_tokens=32)))[0].text
+    full = (await ask("Count from 1 to 9: 1, 2, 3,", Sampling(temperature=0.0, max_tokens=32)))[
+        0
+    ].text
     middle = full[len(full) // 2 :][:3]
     if len(middle) < 3:
         return None, "the reply was too short to tell"

@@ -10,7 +10,6 @@ and ends the run, resumably. Any other exception is a bug and ends it at once.
 """
 
 import asyncio
-import struct
 from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -25,22 +24,19 @@ from understudy.errors import (
     ProviderError,
     RunStopped,
     Unauthorized,
-    UnderstudyError,
     Unparsable,
 )
 from understudy.journal import Journal
 from understudy.limits import Endpoint
 from understudy.model import Model
-from understudy.recipe import SEEDS
 from understudy.records import Kind, Row
 from understudy.registry import Definition
+from understudy.rows import Item, broken_row, end_row, failure_row, item_of, rows_of
 from understudy.seeds import BrokenSeed, Seed, refuse
 from understudy.stack import Tally
-from understudy.types import Example, Rejection, Settings, Task, Value, Verdict
+from understudy.types import Example, Rejection, Settings, Verdict
 
 T = TypeVar("T")
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Example).decode
 
 
 @dataclass(frozen=True)
@@ -51,42 +47,6 @@ class BoundStep:
     definition: Definition
     config: Settings
     models: dict[str, Model]
-
-
-class Item(Value, frozen=True, kw_only=True):
-    """One unit of work for one step: a seed, or an example of the step before."""
-
-    id: str
-    position: bytes
-    task: Task | None = None
-    example: Example | None = None
-
-    def as_task(self) -> Task:
-        if self.task is not None:
-            return self.task
-        assert self.example is not None
-        return self.example.as_task()
-
-    def as_example(self) -> Example:
-        if self.example is not None:
-            return self.example
-        assert self.task is not None
-        turns = self.task.conversation
-        return Example(
-            id=self.id, messages=turns, reference=self.task.reference, meta=self.task.meta,
-            choices=self.task.choices, tests=self.task.tests,
-        )  # fmt: skip
-
-    @property
-    def lineage(self) -> tuple[str, ...]:
-        return () if self.example is None else self.example.lineage
-
-
-class Failure(Value, frozen=True, kw_only=True):
-    """The body of a failure row."""
-
-    error: str
-    message: str
 
 
 @dataclass
@@ -202,7 +162,7 @@ class Engine:
                 elif self._plan.strict:
                     raise refuse(seed)
                 else:
-                    broken.append(_broken(seed))
+                    broken.append(broken_row(seed))
             done = self._journal.records.finished(label, [seed.task.id for seed in seeds])
             self.progress.skipped += len(done)
             self._tried += len(done)
@@ -233,12 +193,12 @@ class Engine:
                 yield item
         if pool and self.stopped is None:
             for row in self._journal.records.rows(before, "example"):
-                yield _item(row)
+                yield item_of(row)
 
     async def _left_over(self, before: str, label: str) -> AsyncIterator[Item]:
         rows = self._journal.records.rows(before, "example", before=self._journal.session)
         for chunk in _chunks(rows, CHUNK):
-            items = [_item(row) for row in chunk]
+            items = [item_of(row) for row in chunk]
             done = self._journal.records.finished(label, [item.id for item in items])
             for item in items:
                 if item.id not in done:
@@ -310,7 +270,7 @@ class Engine:
             self.stop(why)
             return
         except (ProviderError, Unparsable) as error:
-            await self._write([_failure(step, item, error)])
+            await self._write([failure_row(step.label, item, error)])
             return
         rows, items = self._rows(step, item, made)
         await self._write(rows)
@@ -358,7 +318,7 @@ class Engine:
                     assert sink is not None
                     await sink.put(following)
             ordinal += 1
-        await self._write([Row(step.label, "", -1, "end", "", b"", b"{}")])
+        await self._write([end_row(step.label)])
 
     def _arguments(self, step: BoundStep, task: str) -> dict[str, Any]:
         given: dict[str, Any] = {
@@ -375,28 +335,17 @@ class Engine:
     def _rows(
         self, step: BoundStep, item: Item, made: Sequence[Example | Rejection], first: int = 0
     ) -> tuple[list[Row], list[Item]]:
-        """The rows of what a step made, and the items they are for the next step."""
-        rows, items = list[Row](), list[Item]()
-        pool, several = step.definition.shape == "pool", len(made) > 1
-        for ordinal, outcome in enumerate(made, first):
-            numbered = pool or several
-            position = item.position + struct.pack(">I", ordinal) if numbered else item.position
-            name = f"{item.id or step.label}#{ordinal + 1}" if numbered else item.id
-            if isinstance(outcome, Example) and step is self._steps[-1]:
-                if self.enough:
-                    outcome = Rejection(reason="more than were asked for", example=outcome)
-                else:
-                    self._accepted += 1
-            if isinstance(outcome, Example):
-                lineage = (*item.lineage, f"{step.label}/{item.id}")
-                outcome = msgspec.structs.replace(outcome, id=name, lineage=lineage)
-                items.append(Item(id=name, position=position, example=outcome))
-                kind, reason = "example", ""
-            else:
-                kind, reason = "rejection", outcome.reason
-            body = _encode(outcome)
-            rows.append(Row(step.label, item.id, ordinal, kind, reason, position, body))
-        return rows, items
+        if step is self._steps[-1]:
+            made = [self._counted(outcome) for outcome in made]
+        return rows_of(step.label, item, made, first, pool=step.definition.shape == "pool")
+
+    def _counted(self, outcome: Example | Rejection) -> Example | Rejection:
+        """An outcome of the last step; beyond `n`, examples are rejections."""
+        if isinstance(outcome, Example):
+            if self.enough:
+                return Rejection(reason="more than were asked for", example=outcome)
+            self._accepted += 1
+        return outcome
 
     async def _write(self, rows: Sequence[Row]) -> None:
         await self._journal.finish(rows)
@@ -409,7 +358,7 @@ CHUNK = 400
 
 
 async def _awaited(value: Any) -> object:
-    return await value if isinstance(value, Awaitable) else value
+    return await cast("Awaitable[object]", value) if isinstance(value, Awaitable) else value
 
 
 def _judged(step: BoundStep, example: Example, verdict: Verdict) -> Example | Rejection:
@@ -421,30 +370,15 @@ def _judged(step: BoundStep, example: Example, verdict: Verdict) -> Example | Re
     return msgspec.structs.replace(example, scores=scores)
 
 
-def _failure(step: BoundStep, item: Item, error: UnderstudyError) -> Row:
-    body = _encode(Failure(error=type(error).__name__, message=str(error)))
-    return Row(step.label, item.id, 0, "failure", type(error).__name__, item.position, body)
-
-
-def _broken(seed: BrokenSeed) -> Row:
-    body = _encode(Failure(error="BrokenSeed", message=f"{seed.where}: {seed.why}"))
-    return Row(SEEDS, seed.where, 0, "failure", "broken seed", seed.position, body)
-
-
-def _item(row: Row) -> Item:
-    example = _decode(row.body)
-    return Item(id=example.id, position=row.position, example=example)
-
-
 def _chunks(values: Iterable[T], size: int) -> Iterable[list[T]]:
     iterator = iter(values)
     while chunk := list(islice(iterator, size)):
         yield chunk
 
 
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
+def _first(error: BaseException) -> BaseException:
     """The error that a group of them is about: what others were cancelled for."""
-    error: BaseException = errors
     while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        error = group.exceptions[0]
     return error

@@ -1,13 +1,17 @@
 """The files made from a run's journal: on demand, and at the end of every session."""
 
-from importlib.metadata import version
+from collections import Counter
 from pathlib import Path
 
-from understudy.data.card import CardFacts, Filter, MethodUse, ModelUse, card
+import yaml
+
+from understudy.data.card import CardFacts, ModelFacts, StepFacts, card
 from understudy.data.formats import Format
 from understudy.data.write import write, write_rows
 from understudy.errors import RunFolderError
-from understudy.report import Run, cost
+from understudy.recipe import find
+from understudy.records import Total
+from understudy.report import Run
 
 STAMP = "data/.exported"
 """Names the last row that the exports hold, so that a finished run does not write them again."""
@@ -40,10 +44,74 @@ def export_all(run: Run, *, again: bool = False) -> list[Path]:
             f"{run.path}: the exports could not be written: {error.strerror}. The journal is safe; "
             f"make room, then: understudy export {run.path}"
         ) from error
-    names = ("data/train.jsonl", "data/train.parquet", "rejected.jsonl", "failures.jsonl", "README.md")
+    names = (
+        "data/train.jsonl",
+        "data/train.parquet",
+        "rejected.jsonl",
+        "failures.jsonl",
+        "README.md",
+    )
     return [run.path / name for name in names]
 
 
 def export(run: Run, file: Path, format: Format, step: str = "") -> int:
     """The examples of a step (the last by default) in one file; the number of rows."""
     return write(run.examples(step), file, format)
+
+
+def facts(run: Run) -> CardFacts:
+    """What the data set card says of a run."""
+    counts, totals, recipe = run.records.counts(), run.records.totals(), run.recipe
+    steps: dict[str, list[StepFacts]] = {"method": [], "filter": []}
+    failed: Counter[str] = Counter()
+    for made in counts.values():
+        failed.update({reason: n for (kind, reason), n in made.items() if kind == "failure"})
+    for step in recipe.steps:
+        definition = find(step.use)
+        made = counts.get(step.name, Counter())
+        rejected = {reason: n for (kind, reason), n in made.items() if kind == "rejection"}
+        steps[definition.kind].append(
+            StepFacts(step.name, definition.about, definition.paper, rejected)
+        )
+    examples = sum(
+        n for (kind, _), n in counts.get(run.labels[-1], Counter()).items() if kind == "example"
+    )
+    unpriced = any(total.unpriced for total in totals)
+    return CardFacts(
+        name=run.path.resolve().name,
+        examples=examples,
+        seeds=recipe.seeds
+        if isinstance(recipe.seeds, str)
+        else f"{len(recipe.seeds)} in the recipe",
+        formats=("messages",),
+        license=recipe.license,
+        methods=steps["method"],
+        filters=steps["filter"],
+        models=_models(totals, run),
+        failed=failed,
+        cost=None if unpriced else sum(total.cost for total in totals),
+        recipe=yaml.safe_dump(
+            recipe.model_dump(mode="json", exclude_defaults=True),
+            sort_keys=False,
+            allow_unicode=True,
+        ),
+        versions={name: str(run.facts[name]) for name in ("understudy", "python", "platform")},
+        made=run.records.sessions()[-1].started.partition(" ")[0],
+    )
+
+
+def _models(totals: list[Total], run: Run) -> list[ModelFacts]:
+    groups: dict[tuple[str, str], list[Total]] = {}
+    for total in totals:
+        groups.setdefault((total.role, total.model), []).append(total)
+    return [
+        ModelFacts(
+            role=role,
+            name=model,
+            endpoint=run.endpoint_of(model),
+            calls=sum(t.sent for t in group),
+            tokens_in=sum(t.tokens_in for t in group),
+            tokens_out=sum(t.tokens_out for t in group),
+        )
+        for (role, model), group in groups.items()
+    ]

@@ -28,12 +28,10 @@ from understudy.records import Records, Row
 from understudy.types import Call, Message, Request, Usage
 
 SCHEMA = """
-create table if not exists requests (
-    id integer primary key, hash blob not null unique, body blob not null);
 create table if not exists calls (
     id integer primary key, key blob not null unique, session integer not null, step text not null,
-    task text not null, role text not null, draw integer not null, source text not null,
-    request blob not null, reply blob not null);
+    task text not null, role text not null, model text not null, draw integer not null,
+    source text not null, request blob not null, body blob, reply blob not null);
 create table if not exists rows (
     id integer primary key, step text not null, task text not null, ordinal integer not null,
     kind text not null, reason text not null, position blob not null, session integer not null,
@@ -51,10 +49,10 @@ create table if not exists sessions (
 create table if not exists facts (name text primary key, value text not null) without rowid;
 """
 
-ADD_REQUEST = "insert or ignore into requests (hash, body) values (?, ?)"
 ADD_CALL = """
-insert or ignore into calls (key, session, step, task, role, draw, source, request, reply)
-values (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+insert or ignore into calls
+    (key, session, step, task, role, model, draw, source, request, body, reply)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 ADD_ROW = """
 insert or replace into rows (step, task, ordinal, kind, reason, position, session, body)
 values (?, ?, ?, ?, ?, ?, ?, ?)"""
@@ -78,7 +76,9 @@ class Entry(NamedTuple):
     draw: int
     request_hash: bytes
     request: bytes
+    """Canonical, see there."""
     reply: bytes
+    endpoint: str
     model: str
     usage: Usage
     cost: float | None
@@ -90,12 +90,17 @@ class Entry(NamedTuple):
 
 
 def canonical(request: Request) -> bytes:
-    """The request as JSON: unset fields left out, so that a new field orphans no old journal;
-    images and audio by digest."""
-    if any(message.media for message in request.messages):
-        messages = tuple(_digested(message) for message in request.messages)
-        request = msgspec.structs.replace(request, messages=messages)
-    return _encode(request)
+    """What is asked, whoever is asked, as JSON: unset fields left out, so that a new field orphans no
+    old journal; images and audio by digest."""
+    messages = request.messages
+    if any(message.media for message in messages):
+        messages = tuple(_digested(message) for message in messages)
+    return _encode(msgspec.structs.replace(request, model="", endpoint="", messages=messages))
+
+
+def request_hash(body: bytes) -> bytes:
+    """The digest of a canonical request."""
+    return blake2b(body, digest_size=16).digest()
 
 
 def scope_key(step: str, task: str) -> bytes:
@@ -103,19 +108,16 @@ def scope_key(step: str, task: str) -> bytes:
     return blake2b(f"{step}\0{task}".encode(), digest_size=8).digest()
 
 
-def call_key(call: Call, draw: int, request_hash: bytes) -> bytes:
-    """The content address of one draw: 8 bytes of its scope, 16 of role, request and draw."""
-    content = b"%b\0%d\0%b" % (call.role.encode(), draw, request_hash)
-    return scope_key(call.step, call.task) + blake2b(content, digest_size=16).digest()
-
-
-def request_hash(body: bytes) -> bytes:
-    return blake2b(body, digest_size=16).digest()
-
-
-def content_hash(request: Request) -> str:
-    """The digest, in hex, of what is asked, whoever is asked."""
-    return request_hash(canonical(msgspec.structs.replace(request, model="", endpoint=""))).hex()
+def call_keys(call: Call, request_hash: bytes) -> list[bytes]:
+    """The content address of each draw: 8 bytes of its scope; 16 of role, who is asked, what is
+    asked, and draw."""
+    scope = scope_key(call.step, call.task)
+    request = call.request
+    asked = f"{call.role}\0{request.endpoint}\0{request.model}\0".encode() + request_hash
+    return [
+        scope + blake2b(b"%b%d" % (asked, draw), digest_size=16).digest()
+        for draw in range(call.draw, call.draw + call.n)
+    ]
 
 
 class Journal:
@@ -162,10 +164,11 @@ class Journal:
 
     async def close(self, status: str) -> None:
         """Everything written so far is on disk; `status` is how the session ended."""
-        await asyncio.to_thread(self._writer.close, status)
         self.records.close()
         for connection in (self._reader, *(other for _, other in self._others)):
             connection.close()
+        # Last, so that it folds the write-ahead log into the file.
+        await asyncio.to_thread(self._writer.close, status)
 
 
 GET = "select reply from calls where key = ?"
@@ -232,25 +235,7 @@ class _Writer:
         entries = [entry for put in puts for entry in put.entries]
         session = self._session
         if entries:
-            requests = {entry.request_hash: entry.request for entry in entries}
-            self._db.executemany(ADD_REQUEST, requests.items())
-            self._db.executemany(
-                ADD_CALL,
-                [
-                    (
-                        e.key,
-                        session,
-                        e.step,
-                        e.task,
-                        e.role,
-                        e.draw,
-                        e.source,
-                        e.request_hash,
-                        e.reply,
-                    )
-                    for e in entries
-                ],
-            )
+            self._db.executemany(ADD_CALL, [_call_row(session, entry) for entry in entries])
             self._db.executemany(ADD_TOTALS, _totals(session, entries))
         rows = [row for put in puts for row in put.rows]
         self._db.executemany(
@@ -280,6 +265,15 @@ def _resolve(futures: "list[asyncio.Future[None]]", error: RunFolderError | None
             future.set_result(None)
         else:
             future.set_exception(error)
+
+
+def _call_row(session: int, e: Entry) -> tuple[object, ...]:
+    # All draws of a request share its text, which stands with the first.
+    body = e.request if e.draw == 0 else None
+    return (
+        e.key, session, e.step, e.task, e.role, f"{e.endpoint}:{e.model}", e.draw, e.source,
+        e.request_hash, body, e.reply,
+    )  # fmt: skip
 
 
 def _totals(session: int, entries: Sequence[Entry]) -> list[tuple[object, ...]]:

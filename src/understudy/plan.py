@@ -32,9 +32,7 @@ async def estimate(recipe: Recipe, tasks: int, *, notice: Callable[[str], None])
         f"{tokens_out * factor:,.0f} tokens out.",
     ]
     if any(t.unpriced for t in totals):
-        lines.append(
-            f"Cost: unknown; a price is missing (table of {Prices().date}; see `prices`)."
-        )
+        lines.append(f"Cost: unknown; a price is missing (table of {Prices().date}; see `prices`).")
     else:
         lines.append(f"Cost: about ${sum(t.cost for t in totals) * factor:,.2f}.")
     if tried:

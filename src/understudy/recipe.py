@@ -46,7 +46,7 @@ class ModelSettings(Settings):
 
     model: str
     """`provider:name[@base_url]`, e.g. `openai:qwen3-8b@http://localhost:8000/v1`."""
-    sampling: SamplingSettings = Field(default_factory=lambda: SamplingSettings())
+    sampling: SamplingSettings = Field(default_factory=lambda: SamplingSettings.model_validate({}))
     """Defaults; what a method sets goes first."""
     extra: dict[str, Any] = Field(default_factory=dict[str, Any])
     """Further fields of the endpoint's dialect, e.g. `reasoning_effort: low`."""
@@ -122,6 +122,8 @@ class Recipe(Settings):
     """Dollars, over all sessions of the run."""
     prices: dict[str, Price] = Field(default_factory=dict[str, Price])
     """Model name to dollars per million tokens; goes before the shipped table."""
+    license: str = ""
+    """Of the data set, e.g. `cc-by-4.0`: for its card."""
     concurrency: int = Field(512, ge=1)
     """Most tasks under way, and most calls per endpoint."""
     attempts: int = Field(8, ge=1)
@@ -175,7 +177,7 @@ SEEDS = "seeds"
 
 OPERATIONAL = {
     "n", "candidates", "out", "reuse", "budget", "prices", "concurrency", "attempts", "patience",
-    "strict",
+    "strict", "license",
 }  # fmt: skip
 
 

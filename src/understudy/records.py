@@ -33,7 +33,11 @@ class KeptCall(NamedTuple):
     draw: int
     source: str
     """The journal it was taken from, where it was another run's."""
-    request: bytes
+    model: str
+    """Endpoint and name."""
+    request_hash: bytes
+    request: bytes | None
+    """Canonical, without the model; None where another draw of the same request has it."""
     reply: bytes
 
 
@@ -152,8 +156,7 @@ class Records:
     def calls(self, scope: bytes = b"") -> Iterator[KeptCall]:
         """The calls whose key begins with `scope`, in the order they were written."""
         found = self._db.execute(
-            "select session, step, task, role, draw, source, body, reply from calls "
-            "join requests on requests.hash = calls.request "
+            "select session, step, task, role, draw, source, model, request, body, reply from calls "
             "where key >= ? and key < ? order by calls.id",
             (scope, scope + b"\xff" * 24),
         )

@@ -7,15 +7,14 @@ from typing import Any
 
 import msgspec
 
-from understudy.engine import Failure
 from understudy.folder import JOURNAL, read_facts
+from understudy.providers.connect import parse
 from understudy.recipe import SEEDS, Recipe, find
-from understudy.records import Records, Row, Total
+from understudy.records import Records, Total
 from understudy.types import Example, Rejection
 
 _example = msgspec.json.Decoder(Example).decode
 _rejection = msgspec.json.Decoder(Rejection).decode
-_failure = msgspec.json.Decoder(Failure).decode
 
 
 class Run:
@@ -28,6 +27,14 @@ class Run:
         self.recipe = Recipe.of(self.facts["recipe"])
         self.records = Records(path / JOURNAL)
         self.labels = [step.name for step in self.recipe.steps]
+
+    def endpoint_of(self, model: str) -> str:
+        """Provider and base URL of a model that the recipe names."""
+        for settings in self.recipe.models.values():
+            address = parse(settings.model)
+            if address.model == model:
+                return address.endpoint.replace("@", " ")
+        return ""
 
     def examples(self, step: str = "") -> Iterator[Example]:
         """What a step (the last one by default) made, in the order of the seeds."""
@@ -144,7 +151,3 @@ def _short(text: str, most: int) -> str:
 
 def _indented(text: str) -> str:
     return "\n".join(f"  {line}" for line in text.splitlines())
-
-
-def failure_of(row: Row) -> Failure:
-    return _failure(row.body)

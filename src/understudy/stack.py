@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from understudy.budget import Budget, Price, metered
-from understudy.journal import Entry, Journal, call_key, canonical, request_hash
+from understudy.journal import Entry, Journal, call_keys, canonical, request_hash
 from understudy.limits import Endpoint, limited
 from understudy.model import gather
 from understudy.retry import retried
@@ -59,7 +59,7 @@ def journaled(generate: Generate, journal: Journal, price: Price | None, tally: 
     async def answer(call: Call) -> Sequence[Reply]:
         body = canonical(call.request)
         hashed = request_hash(body)
-        keys = [call_key(call, draw, hashed) for draw in range(call.draw, call.draw + call.n)]
+        keys = call_keys(call, hashed)
         replies: list[Reply | None] = [None] * call.n
         taken: list[Entry] = []
         for i, key in enumerate(keys):
@@ -172,6 +172,7 @@ def _entry(
         request_hash=hashed,
         request=body,
         reply=reply,
+        endpoint=call.request.endpoint,
         model=call.request.model,
         usage=usage,
         cost=cost,

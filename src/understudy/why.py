@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
 from understudy.errors import ConfigError
+from understudy.folder import JOURNAL
 from understudy.journal import scope_key
 from understudy.recipe import SEEDS, flatten
 from understudy.records import KeptCall, Records, Row
@@ -53,51 +54,66 @@ def _made(row: Row) -> str:
 
 
 def _calls(run: Run, calls: list[KeptCall]) -> Iterator[str]:
-    others = [Path(str(path)) / "journal.db" for path in run.recipe.reuse]
-    earlier = [call for other in others for call in _of_other(other, calls)]
-    for call in calls:
+    earlier = _asked([call for path in run.recipe.reuse for call in _of_other(path, calls)])
+    for asked in _asked(calls):
+        call = asked.call
         reply = cast("dict[str, Any]", msgspec.json.decode(call.reply))
         usage = cast("dict[str, int]", reply.get("usage") or {})
         how = f"sent in session {call.session}"
         if call.source:
             how = f"reused from {call.source}"
-        elif (changed := _changed(call, earlier)) is not None:
+        elif (changed := _changed(asked, earlier)) is not None:
             how += f", because {changed} differs from an earlier call"
         tokens = f"{usage.get('tokens_in', 0)} + {usage.get('tokens_out', 0)} tokens"
         yield f"  call as {call.role}, draw {call.draw}: {how}; {tokens}; {_start(reply)}"
-        earlier.append(call)
+        earlier.append(asked)
 
 
-def _of_other(path: Path, calls: list[KeptCall]) -> Iterable[KeptCall]:
+class Asked(NamedTuple):
+    """A call, and the part of its key that says what was asked, flat."""
+
+    call: KeptCall
+    content: dict[str, Any]
+
+
+def _asked(calls: list[KeptCall]) -> list[Asked]:
+    bodies = {call.request_hash: call.request for call in calls if call.request is not None}
+    return [
+        Asked(call, {
+            "role": call.role, "model": call.model, "draw": call.draw,
+            **flatten(msgspec.json.decode(bodies.get(call.request_hash, b"{}"))),
+        })
+        for call in calls
+    ]  # fmt: skip
+
+
+def _of_other(folder: Path, calls: list[KeptCall]) -> list[KeptCall]:
     """The calls of the same scope in another run's journal."""
-    if not calls or not path.is_file():
+    journal = folder / JOURNAL
+    if not calls or not journal.is_file():
         return []
-    records = Records(path)
+    records = Records(journal)
     try:
-        return list(records.calls(scope_key(calls[0].step, calls[0].task)))
+        return [
+            call._replace(session=0)
+            for call in records.calls(scope_key(calls[0].step, calls[0].task))
+        ]
     finally:
         records.close()
 
 
-def _changed(call: KeptCall, earlier: Iterable[KeptCall]) -> str | None:
-    """What differs from the most similar call that an earlier session, or the run that was to be
-    reused, made in the same role; None if there is none."""
-    now = flatten(msgspec.json.decode(call.request))
+def _changed(asked: Asked, earlier: Iterable[Asked]) -> str | None:
+    """What differs from the most similar call of an earlier session, or of the run that was to be
+    reused; None if there is none."""
     closest: list[str] | None = None
-    for other in earlier:
-        if other.role != call.role or (other.session == call.session and not _foreign(call, other)):
+    for call, then in earlier:
+        if call.session >= asked.call.session:
             continue
-        then = flatten(msgspec.json.decode(other.request))
-        keys = [k for k in sorted({*now, *then}) if now.get(k) != then.get(k)]
-        if other.draw != call.draw:
-            keys.append("draw")
-        if keys and (closest is None or len(keys) < len(closest)):
+        now = asked.content
+        keys = [key for key in sorted({*now, *then}) if now.get(key) != then.get(key)]
+        if closest is None or len(keys) < len(closest):
             closest = keys
-    return None if closest is None else ", ".join(closest)
-
-
-def _foreign(call: KeptCall, other: KeptCall) -> bool:
-    return other is not call and other.source != call.source
+    return ", ".join(closest) if closest else None
 
 
 def _start(reply: dict[str, Any]) -> str:

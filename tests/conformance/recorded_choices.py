@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache, cached_property
 from pathlib import Path
 
 from understudy.answers import extract
@@ -35,10 +36,12 @@ class Question:
     """A reply that was never made is empty."""
     recorded: tuple[str, ...]
 
+    @cached_property
     def ours(self) -> list[str | None]:
         """The letters that we read off the raw replies."""
         return [extract(reply, "choice", choices=self.choices) for reply in self.replies]
 
+    @cached_property
     def theirs(self) -> list[str | None]:
         """The authors' letters, None for what they could not read."""
         return [None if letter in UNREADABLE else letter for letter in self.recorded]
@@ -67,6 +70,7 @@ class Disagreement:
         return ("found" if self.theirs is None else "conflict") + "+" * (self.ours == self.correct)
 
 
+@cache
 def load(data: Path, name: str) -> list[Question]:
     """The questions of one file."""
     text = (data / "self_consistency" / FILES[name]).read_text(encoding="utf-8")
@@ -94,7 +98,7 @@ def vote(questions: Sequence[Question], letters: Sequence[Sequence[str | None]])
 def disagreements(questions: Sequence[Question]) -> Iterator[Disagreement]:
     """Every reply off which we read another letter than the authors, or one of us none."""
     for q in questions:
-        for draw, (theirs, ours) in enumerate(zip(q.theirs(), q.ours(), strict=True)):
+        for draw, (theirs, ours) in enumerate(zip(q.theirs, q.ours, strict=True)):
             if theirs != ours:
                 yield Disagreement(q.id, draw, q.correct, theirs, ours, q.replies[draw][-300:])
 

@@ -20,7 +20,7 @@ def test_the_authors_letters_give_the_recorded_figures(
 ) -> None:
     questions = load(data, name)
 
-    theirs = [question.theirs() for question in questions]
+    theirs = [question.theirs for question in questions]
 
     assert round(float(single(questions, theirs)), 3) == mean
     assert round(float(vote(questions, theirs)), 3) == left_out
@@ -35,9 +35,9 @@ def test_our_letters_are_at_least_as_accurate(
     data: Path, name: str, mean: float, voted: float
 ) -> None:
     questions = load(data, name)
-    theirs = [question.theirs() for question in questions]
+    theirs = [question.theirs for question in questions]
 
-    ours = [question.ours() for question in questions]
+    ours = [question.ours for question in questions]
 
     assert single(questions, ours) >= single(questions, theirs)
     assert vote(questions, ours) >= vote(questions, theirs)

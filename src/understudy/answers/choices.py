@@ -10,7 +10,8 @@ option fits ("none of the above") or that names two ("A or C") settles on nothin
 earlier is taken in its place; nor does a guess count ("the closest answer is C") in a text that
 says that no option fits. With the options' texts known, a text names its option ("the answer is
 6 cm"), "none of the above" names the option that begins "None", and letters past the last
-option do not count; without them, A to J do.
+option do not count; without them, A to J do. Only the last 100,000 characters and the last hundred
+statements in them are looked at.
 """
 
 import re
@@ -36,15 +37,19 @@ def choice(text: str, choices: Sequence[str] | None = None) -> str | None:
     options = _Options(choices)
     text = _EMPHASIS.sub("", text[-_LONGEST_TEXT:])
     for statements in (_formal(text), _prose(text)):
-        reads = [(span, options.read(span.text)) for span in sorted(statements, reverse=True)]
-        settled = [(span, read) for span, read in reads if read is not _Nothing.UNREADABLE]
-        if settled:
-            span, read = settled[0]
-            disowned = any(read is _Nothing.REFUSED for _, read in settled)
-            if disowned and _GUESS.match(text, span.start):
+        latest_first = sorted(statements, reverse=True)[:_MOST_STATEMENTS]
+        for statement in latest_first:
+            read = options.read(statement.text)
+            if read is _Nothing.UNREADABLE:
+                continue
+            if _GUESS.match(text, statement.start) and _refused(latest_first, options):
                 return None
             return read if isinstance(read, str) else None
     return _closing(text, options)
+
+
+def _refused(statements: list[Span], options: "_Options") -> bool:
+    return any(options.read(statement.text) is _Nothing.REFUSED for statement in statements)
 
 
 class _Options:
@@ -109,7 +114,7 @@ def _formal(text: str) -> Iterator[Span]:
     calls = called(text)
     letters = {call.text for call in calls if len(call.text) == 1}
     if len(letters) > 1:
-        yield Span(calls[-1].start, "none")
+        yield Span(calls[-1].start, ", ".join(sorted(letters)))
     elif calls:
         yield calls[-1]
     for span in (boxed(text), hashed(text), tagged(text)):
@@ -161,6 +166,7 @@ def _value(text: str) -> object:
 
 
 _LONGEST_TEXT = 100_000
+_MOST_STATEMENTS = 100
 _LONGEST_LINE = 1_000
 _LETTERED = re.compile(r"[\s(]{0,3}([A-Z])[).:]{1,2} ?")
 _EMPHASIS = re.compile(r"\*+|__")

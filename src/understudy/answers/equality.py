@@ -47,7 +47,9 @@ def canonical(answer: str) -> Canonical:
     """The key under which the answer is grouped with its equals."""
     answer = answer.strip()
     if len(answer) > LONGEST:
-        return Canonical("text " + _folded(answer))
+        return Canonical(
+            "text " + " ".join(unicodedata.normalize("NFKC", answer).casefold().split())
+        )
     return Canonical(_key(shed(plain(answer)), 0))
 
 

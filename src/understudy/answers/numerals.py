@@ -77,14 +77,14 @@ def quantity(text: str) -> tuple[Numeral, str] | None:
 
     A unit is up to four words in small letters. `12 Angry Men`, `5 pm` and `6th` are no quantities.
     """
-    text = shed(plain(text))
+    text = _MATHS.sub(r"\1", " ".join(shed(plain(text)).split()))
     found = _NUMERAL.match(text)
     if found is None or (number := _read(found)) is None:
         return None
     unit = text[found.end() :]
     if len(unit) > _LONGEST_UNIT or not _UNIT.fullmatch(unit):
         return None
-    return number, " ".join(unit.split())
+    return number, unit.strip()
 
 
 def shed(text: str) -> str:
@@ -153,6 +153,7 @@ _LATEX = (
 _FRAC = re.compile(
     r"\\[dtc]?frac {0,3}(?:\{([^{}]{1,2000})\}|([0-9])) {0,3}(?:\{([^{}]{1,2000})\}|([0-9]))"
 )
+_MATHS = re.compile(r"\A\$ ?([^$]{1,2000})\$")
 _BARE = re.compile(r" *[+-]?[0-9.,]+ *")
 _SCALES = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _LONGEST_UNIT = 40

@@ -160,7 +160,7 @@ def _marker(text: str) -> str | None:
     if calls := called(text):
         return calls[-1].text or None
     span = last_of(declared(text)) or labelled(text)
-    return None if span is None else sentence(span.text).strip(" *_") or None
+    return None if span is None else sentence(span.text).strip(" *_").removeprefix("- ") or None
 
 
 def _unmarked(text: str) -> str | None:

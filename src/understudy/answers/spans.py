@@ -106,7 +106,7 @@ def last_line(text: str) -> Span | None:
 
 
 def sentence(text: str) -> str:
-    """The first sentence: up to a stop before a capital or the end, not that of `St.` or `U.S.`"""
+    """The first sentence, without its reason ("because ..."). `St.` and `U.S.` end none."""
     found = _STOP.search(text)
     return text[: found.start()] if found else text
 
@@ -166,8 +166,9 @@ def _repaired(text: str, field: str) -> str | None:
 def _as_text(found: object) -> str | None:
     if found is None:
         return None
-    text = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
-    return text.strip() or None
+    if isinstance(found, str):
+        return found.strip() or None
+    return found.written if isinstance(found, _Float) else json.dumps(found, ensure_ascii=False)
 
 
 def _lower_ascii(text: str) -> str:
@@ -180,10 +181,21 @@ def last_of(found: Iterator[T]) -> T | None:
     return next(iter(deque(found, maxlen=1)), None)
 
 
+class _Float(float):
+    """A number of a JSON text that remembers how it was written: 0.10, not 0.1."""
+
+    written: str = ""
+
+    def __new__(cls, written: str) -> "_Float":
+        self = super().__new__(cls, written)
+        self.written = written
+        return self
+
+
 _ABSENT = object()
 _REPAIRABLE = 20_000
 _REPAIRABLE_BRACKETS = 50
-_DECODER = json.JSONDecoder(strict=False, parse_int=str, parse_float=str)
+_DECODER = json.JSONDecoder(strict=False, parse_float=_Float)
 _TO_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 _QUESTION = re.compile(r"^Q ?:", re.MULTILINE)
 _BRACE = re.compile(r"(?P<box>\\f?box(?:ed)? {0,3}\{)|\\[\\{}]|[{}]")
@@ -199,6 +211,7 @@ _HEAD = re.compile(
     r"""\b(?:(?:final|correct|best|right|closest|nearest|most\ \w{1,20})
         \ (?:answer|choice|option|result|completion|statement) | answer)\b
     (?:[*_"' ]{0,5}[:=] | [^.\n:=]{0,40}?\ (?:is|would\ be|should\ be|must\ be|will\ be|was)\b)
+    (?:\ (?:therefore|thus|then|simply|just|indeed|about|approximately|roughly)\b)?
     [*_:=]{0,5}""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -207,6 +220,8 @@ _DENIED = re.compile(
     r"|\bif (?:i|we|you|one) (?:had|have|were|must)[^.\n]{0,60}) ?\Z",
     re.IGNORECASE,
 )
-_AFTER = re.compile(r"\s*+([^\n]*)")
+_AFTER = re.compile(r"\s*+([^\n]{0,2000})")
 _LABEL = re.compile(r"A: ?")
-_STOP = re.compile(r"""(?<!\b[A-Z][a-z])(?<!\.[A-Z])[.!?](?=\s+[A-Z("\[]|\s*+\Z)""")
+_STOP = re.compile(
+    r"""(?<!\b[A-Z][a-z])(?<!\.[A-Z])[.!?](?=\s+[A-Z("\[]|\s*+\Z)|,?\ (?:because|since)\b"""
+)

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -11,7 +11,7 @@ from understudy.errors import RunFolderError, UnderstudyError
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[IO[bytes]]:
+def atomic(path: Path) -> Generator[IO[bytes], None, None]:
     """A file to write to, which takes the place of `path` once the block ends without an error, and
     is on disk then. An error, an interrupt or a kill leaves what was at `path` before.
 

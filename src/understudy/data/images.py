@@ -59,20 +59,22 @@ def _by_name(name: str, folder: Path) -> Image:
             f"expected a picture ({', '.join(_TYPES)}), found {shown(name)}. Convert or rename it."
         )
     try:
-        if path.stat().st_size > _LARGEST:
-            raise ValueError(f"expected a picture of at most 64 MiB, found {shown(name)} larger")
-        return Image(media_type=media_type, data=path.read_bytes())
-    except (OSError, UnicodeError) as error:  # UnicodeError: a name that no file can have
+        size = path.stat().st_size
+        data = path.read_bytes() if size <= _LARGEST else b""
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise ValueError(
             f"expected a picture at {shown(str(path))}, found none ({_reason(error)}). Paths count "
             "from the seed file's own folder."
         ) from error
+    if not data:
+        raise ValueError(f"expected a picture of 1 byte to 64 MiB, found {shown(name)} of {size:,}")
+    return Image(media_type=media_type, data=data)
 
 
 def _data_url(url: str) -> Image:
     head, _, body = url.partition(",")
     if not head.endswith(";base64"):
-        raise ValueError(f"expected a base64 data URL, found {shown(url)}")
+        raise ValueError(f"expected a picture as a base64 data URL, found {shown(url)}")
     return Image(media_type=head[len("data:") : -len(";base64")], data=_decode(body))
 
 

@@ -47,17 +47,23 @@ def _opened(path: Path) -> pq.ParquetFile:
         ) from error
 
 
-def write_batches(
-    batches: Iterable[list[Mapping[str, Any]]], schema: pa.Schema, file: IO[bytes]
+def write(
+    batches: Iterable[list[Mapping[str, Any]]],
+    file: IO[bytes],
+    format: Format,
+    optional: Set[str],
+    *,
+    extras: bool,
 ) -> None:
-    """One row group for each batch."""
+    """One row group for each batch; `optional` says which of `tools`, `images` and `audios` occur."""
+    schema = _schema(format, optional, extras=extras)
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for batch in batches:
             writer.write_table(pa.Table.from_pylist(batch, schema=schema))
 
 
-def schema(format: Format, optional: Set[str], *, extras: bool) -> pa.Schema:
-    """The columns of a format; `optional` says which of `tools`, `images` and `audios` occur.
+def _schema(format: Format, optional: Set[str], *, extras: bool) -> pa.Schema:
+    """The columns of a format.
 
     Trainers take the mere presence of a column `images`, and chat templates that of a key
     `tool_calls`, for its use: what no row has is left out.

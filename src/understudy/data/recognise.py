@@ -214,12 +214,10 @@ class _Row:
             return ()
         turns = list[Message]()
         for pair in history:
-            if (
-                not isinstance(pair, list)
-                or [type(text) for text in cast("Any", pair)] != [str] * 2
-            ):
+            texts = list(_texts(pair) or ())
+            if len(texts) != 2:
                 return ()
-            turns += [user(pair[0]), assistant(pair[1])]
+            turns += [user(texts[0]), assistant(texts[1])]
         self._used.add("history")
         return tuple(turns)
 

@@ -103,8 +103,7 @@ def _parquet(
             spool.write(_line(_flat(made, seen)))
             number += 1
         spool.seek(0)
-        schema = parquet.schema(format, seen, extras=extras)
-        parquet.write_batches(_batches(spool), schema, file)
+        parquet.write(_batches(spool), file, format, seen, extras=extras)
     return number
 
 

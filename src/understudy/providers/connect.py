@@ -8,10 +8,10 @@ scripted:./mine.py:answer                      a Python function, for tests and 
 
 import importlib.util
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from understudy.errors import ConfigError
@@ -122,7 +122,7 @@ def _key(url: str, key_env: str) -> str | None:
     raise ConfigError(f"{host} needs a key: set the environment variable {name}.")
 
 
-def _function(reference: str) -> Callable[[Call], str | Awaitable[str]]:
+def _function(reference: str) -> Any:
     path, _, name = reference.rpartition(":")
     file = Path(path).expanduser()
     if not file.is_file():

@@ -49,7 +49,7 @@ _NO_CREDIT = re.compile(
 _FLAGGED = re.compile(r"moderation|flagged|content[_ ](policy|filter)|safety", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_ADVICE = re.compile(r"(?:try again|retry) (?:in|after) ((?:\d+(?:\.\d+)?(?:ms|s|m|h)\b ?)+)", re.I)
+_ADVICE = re.compile(r"(?:try again|retry) (?:in|after) ((?:\d+(?:\.\d+)?(?:ms|[smh]) ?)+)", re.I)
 _DETACHED = frozenset({408, 502, 503, 504, 520, 521, 522, 523, 524, 529, 530})
 """Sent by what stands in front of the endpoint, or by one that cannot serve now."""
 

@@ -24,3 +24,7 @@ class Features:
     """`max_tokens` goes by its newer name."""
     family: Literal["", "llama.cpp"] = ""
     """The software behind the endpoint, where that changes what must be sent."""
+
+    def copy(self) -> "Features":
+        """The same, now; `dataclasses.replace` takes five times as long, and every call pays it."""
+        return Features(self.n, self.logprobs, self.schema, self.max_completion_tokens, self.family)

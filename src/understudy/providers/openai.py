@@ -111,7 +111,7 @@ class OpenAI:
         request = call.request
         if not self._looked and _depends_on_family(request):
             await self._recognise()
-        features = replace(self.features)  # as sent: others may teach `self.features` meanwhile
+        features = self.features.copy()  # as sent: others may teach `self.features` meanwhile
         path = openai_wire.path(request)
         while True:
             answer = await self._send(path, _encode(openai_wire.encode(call, features)))
@@ -183,6 +183,7 @@ class OpenAI:
                     self._looked = True
                     if _is_llama(response.headers, await response.read()):
                         self.features.family = "llama.cpp"
+                        self._say("family", "llama.cpp")
             except TimeoutError:
                 self._looked = True
             except (aiohttp.ClientError, OSError):

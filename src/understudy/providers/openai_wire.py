@@ -236,7 +236,8 @@ def _reply(choice: object, usage: Usage | None, model: str) -> Reply:
     content, trace = _content(message.get("content"))
     content, inline = split_reasoning(content)
     reasoning = "\n".join(filter(None, (_reasoning(message) or trace, inline)))
-    calls = tuple(_tool_calls(message))
+    called = message.get("tool_calls") or message.get("function_call")
+    calls = tuple(_tool_calls(message)) if called else ()
     if calls and stop in ("end", "unknown"):
         stop = "tool"
     refusal = _text(message.get("refusal"))
@@ -272,11 +273,10 @@ def _content(content: object) -> tuple[str, str]:
 
 
 def _reasoning(message: Json) -> str:
-    for name in ("reasoning_content", "reasoning"):
-        if trace := _text(message.get(name)):
-            return trace
+    if trace := _text(message.get("reasoning_content")) or _text(message.get("reasoning")):
+        return trace
     details = map(_object, _list(message.get("reasoning_details")))
-    return "".join(_text(part.get("text")) or _text(part.get("summary")) for part in details)
+    return "".join([_text(part.get("text")) or _text(part.get("summary")) for part in details])
 
 
 def _tool_calls(message: Json) -> Iterator[ToolCall]:
@@ -306,7 +306,7 @@ def tokens(logprobs: object) -> tuple[Token, ...] | None:
             return tuple(_chat_token(token) for token in node["content"])
         if isinstance(node.get("tokens"), list):
             return tuple(_legacy_tokens(node))
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
     return None
 
@@ -348,8 +348,8 @@ def _usage(usage: object) -> Usage | None:
     tokens_out = _count(node, "completion_tokens", "output_tokens")
     # Some endpoints leave hidden reasoning out of the completion's count, none out of the total.
     hidden = max(0, _count(node, "total_tokens") - tokens_in - tokens_out)
-    details = _object(node.get("completion_tokens_details"))
-    reasoning = _count(details, "reasoning_tokens") or _count(node, "reasoning_tokens") or hidden
+    details = node.get("completion_tokens_details")
+    reasoning = _count(_object(details) or node, "reasoning_tokens") or hidden
     tokens_out += hidden
     cached = _count(_object(node.get("prompt_tokens_details")), "cached_tokens") or _count(
         node, "prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens"
@@ -365,7 +365,9 @@ def _usage(usage: object) -> Usage | None:
 def _count(node: Json, *names: str) -> int:
     for name in names:
         value = node.get(name)
-        if isinstance(value, int | float) and value > 0 and math.isfinite(value):
+        if type(value) is int and value > 0:
+            return value
+        if type(value) is float and 0 < value < math.inf:
             return int(value)
     return 0
 

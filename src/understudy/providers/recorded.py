@@ -15,9 +15,9 @@ from typing import cast
 import msgspec
 
 from understudy.errors import ConfigError, NotRecorded
-from understudy.journal import content_hash
+from understudy.journal import canonical, request_hash
 from understudy.records import Records
-from understudy.types import Call, Json, Reply, Request, Value
+from understudy.types import Call, Json, Reply, Value
 
 
 class Line(Value, frozen=True, kw_only=True):
@@ -62,7 +62,7 @@ class Recorded:
         Raises:
             NotRecorded: one of them is not in the file.
         """
-        hashed = content_hash(call.request)
+        hashed = request_hash(canonical(call.request)).hex()
         return [self._find(call, hashed, call.draw + i) for i in range(call.n)]
 
     async def close(self) -> None:
@@ -84,7 +84,7 @@ class Recorded:
 def record(records: Records, file: Path) -> int:
     """Write every reply of a run's journal to `file`, so that `recorded:FILE` replays the run.
     Returns how many."""
-    encode, decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(Request).decode
+    encode = msgspec.json.Encoder().encode
     lines = 0
     with file.open("wb") as out:
         for call in records.calls():
@@ -94,7 +94,7 @@ def record(records: Records, file: Path) -> int:
                 draw=call.draw,
                 role=call.role,
                 step=call.step,
-                request=content_hash(decode(call.request)),
+                request=call.request_hash.hex(),
             )
             out.write(encode(line) + b"\n")
             lines += 1
