@@ -63,7 +63,9 @@ Ask = Callable[..., Awaitable[Sequence[Reply]]]
 
 
 def _asker(provider: Provider, model: str, endpoint: str) -> Ask:
-    async def ask(prompt: str, sampling: Sampling, n: int = 1, **fields: object) -> Sequence[Reply]:
+    async def ask(
+        prompt: str, sampling: Sampling, /, n: int = 1, **fields: object
+    ) -> Sequence[Reply]:
         request = Request(
             model=model,
             endpoint=endpoint,

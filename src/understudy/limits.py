@@ -92,7 +92,7 @@ class Endpoint:
         if self._tokens.per_minute:
             tokens = sum(r.usage.tokens_in + r.usage.tokens_out for r in replies if r.usage)
             self._tokens.take(self._clock(), tokens - self._mean_tokens)
-            self._mean_tokens += (tokens - self._mean_tokens) / 20
+            self._mean_tokens += (tokens - self._mean_tokens) / min(self.served, 20)
         if self._growth_debt > 0:
             self._growth_debt -= 1
         elif self.in_flight >= 0.5 * self.limit:  # growing without need would prove nothing
@@ -232,10 +232,11 @@ def limited(generate: Generate, endpoint: Endpoint) -> Generate:
         except ProviderError:
             endpoint.alive()
             raise
+        else:
+            endpoint.succeeded(replies)  # before leaving, so that what it adds is used at once
+            return replies
         finally:
             endpoint.leave()
-        endpoint.succeeded(replies)
-        return replies
 
     return wait_turn
 

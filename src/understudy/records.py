@@ -1,5 +1,6 @@
 """Reading a journal: what `show`, `why`, exports and reports are made from, while a run goes on too."""
 
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
@@ -164,6 +165,10 @@ class Records:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write."""
-    uri = f"{path.resolve().as_uri()}?mode=ro"
-    return sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=30)
+    """A connection that does not write. It is opened as one that could where the folder allows: the
+    last connection to close folds the write-ahead log into the file."""
+    mode = "rw" if os.access(path.parent, os.W_OK) and os.access(path, os.W_OK) else "ro"
+    uri = f"{path.resolve().as_uri()}?mode={mode}"
+    db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=30)
+    db.execute("pragma query_only = on")
+    return db

@@ -100,9 +100,10 @@ def fanned(generate: Generate, notice: Callable[[str], None]) -> Generate:
             replies += await generate(call)
             if len(replies) == call.n:
                 return replies
-            if not single:
-                notice(f"asked for {call.n} replies at once, got {len(replies)}: asking one by one")
-            single = True
+            # A few short of n, some choices came broken; one alone, the endpoint ignores n.
+            if len(replies) == 1 and not single:
+                notice(f"asked for {call.n} replies at once, got 1: asking one by one")
+                single = True
         rest = range(call.draw + len(replies), call.draw + call.n)
         parts = await gather(generate(msgspec.structs.replace(call, draw=d, n=1)) for d in rest)
         return replies + [reply for part in parts for reply in part]

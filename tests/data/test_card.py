@@ -31,7 +31,10 @@ FACTS = CardFacts(
     versions={"understudy": "0.1.0"},
     made="2026-11-23",
 )
-EVIL = "</div><script>alert(1)</script> ![x](https://evil.example/p) [l](javascript:x) ``` | # \n---\n- x"
+EVIL = (
+    "</div><script>alert(1)</script> ![x](https://evil.example/p) [l](javascript:x) ``` | # "
+    "\n---\n- x"
+)
 
 
 def front(text: str) -> dict[str, object]:
@@ -124,7 +127,7 @@ def test_terms_go_by_host_and_by_weights(model: str, endpoint: str, names: list[
     found = terms_of(model, endpoint)
 
     assert [term.name for term in found] == names
-    assert all(term.source.startswith("https://") and term.read >= term.dated for term in found)
+    assert all(term.source.startswith("https://") and term.checked >= term.dated for term in found)
 
 
 def test_secrets_in_a_base_url_are_left_out() -> None:
@@ -184,10 +187,11 @@ def test_code_spans_and_blocks_cannot_be_left(text: str) -> None:
     assert visible(fenced) == ""
 
 
-@given(st.text(max_size=60))
+@given(st.text(max_size=60) | st.from_regex(r"\A[0-9]{0,2}[-+=.)>#*] ?[a-z]"))
 def test_prose_is_one_line_without_markup(text: str) -> None:
     line = prose(text)
 
     assert "\n" not in line
-    assert not re.search(r"(?<!\\)(?:\\\\)*[`*_\[\]!#|~]", re.sub(r"\\[^\\]|&#\d+;|\\\\", "", line))
+    assert not re.search(r"(?<!\\)(?:\\\\)*[`*_\[\]#|~]", re.sub(r"\\[^\\]|&#\d+;|\\\\", "", line))
     assert "<" not in line
+    assert not re.match(r"\d*[-+=.)>]", line)

@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -418,13 +419,13 @@ def test_a_long_line_is_read_and_of_two_equal_keys_the_last_counts(tmp_path: Pat
 
 
 def test_a_gzip_file_that_is_cut_gives_what_it_has_and_says_so(tmp_path: Path) -> None:
-    rows = b"".join(b'{"prompt": "%d"}\n' % n for n in range(50_000))
+    rows = b"".join(b'{"prompt": "%d"}\n' % n for n in range(5_000))
     path = tmp_path / "t.jsonl.gz"
     path.write_bytes(gzip.compress(rows)[:-2_000])
 
     *tasks, last = read_tasks(path)
 
-    assert len(tasks) > 10_000
+    assert len(tasks) > 1_000
     assert isinstance(last, BadSeed)
     assert "cut" in last.why
 
@@ -526,13 +527,13 @@ def test_the_hub_needs_its_extra_and_a_name() -> None:
 
 @pytest.mark.parametrize("name", ["t.jsonl", "t.jsonl.gz", "t.csv"])
 def test_a_big_file_is_never_held(tmp_path: Path, name: str) -> None:
-    path, number = tmp_path / name, 5_000
+    path, number = tmp_path / name, 500
     opened = gzip.open if name.endswith(".gz") else open
     with opened(path, "wb") as file:
         if name == "t.csv":
             file.write(b"prompt\n")
         for n in range(number):  # 50 MB
-            text = b"%06d" % n + b"x" * 10_000
+            text = b"%06d" % n + b"x" * 100_000
             file.write((text if name == "t.csv" else b'{"prompt": "%b"}' % text) + b"\n")
 
     tracemalloc.start()
@@ -542,7 +543,7 @@ def test_a_big_file_is_never_held(tmp_path: Path, name: str) -> None:
     finally:
         tracemalloc.stop()
 
-    assert peak < 3 * 2**20
+    assert peak < 4 * 2**20
 
 
 def test_a_big_parquet_file_is_read_in_batches(tmp_path: Path) -> None:
@@ -594,7 +595,23 @@ def test_any_json_row_reads_back_as_its_task(
     assert list(read_tasks(path)) == [Task(prompt=prompt, reference=reference, meta=rest)]
 
 
-@settings(max_examples=200, deadline=None)
+@given(
+    st.dictionaries(
+        st.sampled_from(["id", "question", "text", "answer", "label", "x"]),
+        TEXT | st.integers() | st.none() | st.just(" "),
+    )
+)
+def test_rows_that_are_read_the_quick_way_give_the_same_task(row: dict[str, Any]) -> None:
+    (quick,) = read_tasks([row])
+    (slow,) = read_tasks([{**row, "system": None}])
+
+    if isinstance(quick, Task):
+        assert slow == msgspec.structs.replace(quick, meta={**quick.meta, "system": None})
+    else:
+        assert isinstance(slow, BadSeed)
+
+
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.binary(max_size=60), max_size=5))
 def test_no_bytes_make_reading_fail_but_with_a_config_error(
     tmp_path_factory: pytest.TempPathFactory, rows: list[bytes]
@@ -609,7 +626,7 @@ def test_no_bytes_make_reading_fail_but_with_a_config_error(
             pass
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.dictionaries(st.sampled_from(COLUMNS), JSON, max_size=6))
 def test_no_row_makes_reading_fail(row: dict[str, Any]) -> None:
     (task,) = read_tasks([row])

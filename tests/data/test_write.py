@@ -80,7 +80,7 @@ def test_parquet_has_columns_for_tools_and_pictures_only_where_they_occur(tmp_pa
     write(chats(1), plain, "messages")
     write(examples, rich, "messages")
 
-    (turn,) = (pq.read_schema(plain).field("messages").type.value_type,)
+    turn = pq.read_schema(plain).field("messages").type.value_type
     assert [field.name for field in turn] == ["role", "content"]
     _, called, pictured = pq.read_table(rich).to_pylist()
     assert called["messages"][1]["tool_calls"][0]["function"]["arguments"] == '{"x":1}'
@@ -171,17 +171,17 @@ def test_rows_of_any_shape_are_lines(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("end", "most"), [(".jsonl", 2), (".jsonl.gz", 2), (".parquet", 40)])
 def test_a_big_export_is_never_held(tmp_path: Path, end: str, most: int) -> None:
-    """`most` megabytes of Python's memory; the export is 100 MB."""
+    """`most` megabytes of Python's memory; the export is 50 MB."""
     path = tmp_path / f"t{end}"
     write(chats(10), path, "messages")  # imports are not the export's memory
 
     tracemalloc.start()
     try:
-        assert write(chats(5_000, size=10_000), path, "messages") == 5_000
+        assert write(chats(500, size=50_000), path, "messages") == 500
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
 
     assert peak < most * 2**20
     if end == ".parquet":
-        assert pq.ParquetFile(path).num_row_groups > 5
+        assert pq.ParquetFile(path).num_row_groups > 4

@@ -21,10 +21,10 @@ from understudy.errors import (
     Unauthorized,
     Unavailable,
 )
-from understudy.providers import openai_wire
+from understudy.providers import openai_wire, sse
 from understudy.providers.failures import failure, retry_after
 from understudy.providers.features import Features
-from understudy.providers.openai import OpenAI
+from understudy.providers.openai import OpenAI, sent_headers
 from understudy.types import (
     Audio,
     Call,
@@ -60,6 +60,7 @@ class Server:
         self.bodies: list[dict[str, Any]] = []
         self.requests: list[web.Request] = []
         self.models: web.Response | None = None
+        self.models_after = 0.0
         self.looks = 0
         self.notices: list[str] = []
         self.url = ""
@@ -72,6 +73,7 @@ class Server:
 
     async def list_models(self, request: web.Request) -> web.StreamResponse:
         self.looks += 1
+        await asyncio.sleep(self.models_after)
         return self.models or web.Response(status=404)
 
     def provider(self, **settings: Any) -> OpenAI:
@@ -203,6 +205,7 @@ def test_parts_tool_calls_and_tool_results_are_encoded() -> None:
             user("what?", Image(media_type="image/png", data=png), Image(url="https://x/y.jpg")),
             Message("user", (Audio(media_type="audio/x-wav", data=wav), Text("and this?"))),
             Message("assistant", "", tool_calls=(ToolCall("c1", "f", '{"a":1}'),)),
+            Message("assistant", (Text("hm"),), tool_calls=(ToolCall("c1", "f"),)),
             Message("tool", "2", tool_call_id="c1"),
         ),
     )
@@ -223,7 +226,8 @@ def test_parts_tool_calls_and_tool_results_are_encoded() -> None:
             {"id": "c1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}}
         ],
     }
-    assert sent[3] == {"role": "tool", "content": "2", "tool_call_id": "c1"}
+    assert sent[3]["content"] == [{"type": "text", "text": "hm"}]
+    assert sent[4] == {"role": "tool", "content": "2", "tool_call_id": "c1"}
 
 
 def test_media_without_bytes_is_refused_before_anything_is_sent() -> None:
@@ -402,6 +406,7 @@ def test_log_probabilities_that_make_no_sense_are_none(bad: Any) -> None:
             Usage(tokens_in=35, tokens_out=74, reasoning=62),
         ),
         ({"prompt_tokens": "x", "completion_tokens": -5}, Usage()),
+        ({"input_tokens": 3.0, "output_tokens": 2}, Usage(tokens_in=3, tokens_out=2)),
     ],
 )  # fmt: skip
 def test_usage_is_read_whatever_its_fields_are_called(usage: Any, counted: Usage | None) -> None:
@@ -547,6 +552,26 @@ async def test_several_choices_logprobs_and_line_breaks_are_kept_apart(server: S
     assert first.logprobs == (Token("a", -1.0), Token("b", -1.0))
 
 
+async def test_content_and_reasoning_may_come_in_parts(server: Server) -> None:
+    server.answer = stream(
+        chunk({"content": [{"type": "thinking", "thinking": [{"text": "2+2"}]}]}),
+        chunk({"content": "4"}, "stop"),
+    )
+    reply = (await ask(server, call()))[0]
+    assert (reply.text, reply.reasoning) == ("4", "2+2")
+    server.answer = stream(
+        chunk({"reasoning_details": [{"text": "2"}, {"summary": "+2"}, {"data": "x"}]}),
+        chunk({"content": "4"}, "stop"),
+    )
+    reply = (await ask(server, call()))[0]
+    assert (reply.text, reply.reasoning) == ("4", "2+2")
+
+
+def test_events_have_names_and_data_of_several_lines() -> None:
+    body = b"event: a\ndata: 1\ndata: 2\n\n: note\n\ndata:3\r\rdata"
+    assert list(sse.events(body)) == [("a", "1\n2"), ("", "3")]
+
+
 async def test_a_stream_without_blank_lines_is_read(server: Server) -> None:
     server.answer = stream(
         chunk({"content": "a"}).rstrip() + "\n",
@@ -617,6 +642,14 @@ async def test_echo_without_log_probabilities_needs_the_text_alone(server: Serve
     assert await ask(server, call(prompt="Once upon a time", echo=True))
 
 
+async def test_an_echoed_prompt_keeps_its_tags(server: Server) -> None:
+    server.answer = lambda body: completion("<think>2+2</think>4")
+    echoed = await ask(server, call(prompt="<think>2+2</think>", echo=True))
+    assert echoed[0].text == "<think>2+2</think>4"
+    plain = await ask(server, call(prompt="2+2?"))
+    assert (plain[0].text, plain[0].reasoning) == ("4", "2+2")
+
+
 # ---------------------------------------------------------------- errors
 
 
@@ -648,6 +681,7 @@ async def test_echo_without_log_probabilities_needs_the_text_alone(server: Serve
         (429, "slow down", RateLimited),
         (429, "You exceeded your current quota. Please retry in 3s.", RateLimited),
         (429, "insufficient_quota", Unauthorized),
+        (429, "Request too large for m: Limit 9, Requested 10. It must be reduced.", Rejected),
         (500, "oops", Unavailable),
         (501, "not implemented", Rejected),
         (502, "gateway", Unavailable),
@@ -802,6 +836,7 @@ def assert_hidden(text: str) -> None:
         lambda _: web.Response(status=400, body=json.dumps({"k": KEY}).replace("/", "\\/")),
         lambda _: web.Response(status=302, headers={"Location": "/?k=sk-secret%2F42"}),
         lambda _: web.Response(text=f"oops {KEY}"),
+        lambda _: web.Response(text=json.dumps({"k": KEY}).replace("/", "\\/")),
         lambda _: web.json_response({"choices": [{"message": {"content": {"k": KEY}}}]}),
         lambda _: web.json_response({"error": {"message": KEY}}),
         lambda _: web.json_response({"choices": [{"error": KEY}]}),
@@ -813,8 +848,14 @@ async def test_the_key_is_shown_nowhere(server: Server, answer: Answer) -> None:
     server.answer = answer
     with pytest.raises(ProviderError) as caught:
         await ask(server, call())
-    assert_hidden(str(caught.value))
+    assert_hidden("".join(traceback.format_exception(caught.value)))
     assert_hidden(str(server.notices))
+
+
+def test_azure_is_given_the_key_in_its_own_header() -> None:
+    azure = sent_headers("x.openai.azure.com", KEY)
+    assert (azure["api-key"], "Authorization" in azure) == (KEY, False)
+    assert "Authorization" not in sent_headers("localhost", None)
 
 
 def test_the_key_is_not_in_the_representation() -> None:
@@ -829,6 +870,7 @@ def test_the_key_is_not_in_the_representation() -> None:
         ("ftp://x/v1", None),
         ("http://", None),
         ("http://user:sk-secret@x/v1", None),
+        ("http://user:sk-secret@x:port/v1", None),
         ("http://x/v1", "sk-secret\nX: 1"),
         ("http://x/v1", "sk-secretä"),
     ],
@@ -1018,6 +1060,15 @@ async def test_no_other_server_is_sent_neutral_samplers(server: Server, models: 
     assert [samplers(body) for body in server.bodies] == [{}, {}]
     assert server.looks == 1
     assert server.notices == []
+
+
+async def test_a_look_that_takes_too_long_is_given_up(server: Server) -> None:
+    server.models_after = 1.0
+    provider = server.provider(timeout=0.1)
+    for _ in range(2):
+        await provider(call(sampling=Sampling(temperature=1)))
+    await provider.close()
+    assert server.looks == 1
 
 
 async def test_nobody_is_looked_at_who_is_not_asked_for_a_temperature(server: Server) -> None:

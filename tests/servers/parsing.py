@@ -10,7 +10,7 @@ from understudy.types import Example, Sampling, Settings, Task
 
 
 class Config(Settings):
-    max_tokens: int = Field(96, ge=1)
+    max_tokens: int = Field(400, ge=1)
     """Too few for the form, and no reply can be read."""
 
 

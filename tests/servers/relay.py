@@ -35,6 +35,8 @@ class Exchange:
 class Relay:
     """Where to ask instead, and what has been asked."""
 
+    target: str
+    """The server behind it; may be changed at any time."""
     url: str = ""
     """Like the server's own: without a path."""
     exchanges: list[Exchange] = field(default_factory=list[Exchange])
@@ -52,7 +54,7 @@ class Relay:
 @asynccontextmanager
 async def relaying(target: str) -> AsyncIterator[Relay]:
     """A relay to `target`, on a free port of the loopback address."""
-    relay = Relay()
+    relay = Relay(target)
     timeout = aiohttp.ClientTimeout(total=None)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
@@ -64,7 +66,7 @@ async def relaying(target: str) -> AsyncIterator[Relay]:
             headers = {k: v for k, v in request.headers.items() if k.lower() not in _OWN | {"host"}}
             try:
                 async with session.request(
-                    request.method, target + request.path_qs, data=body, headers=headers
+                    request.method, relay.target + request.path_qs, data=body, headers=headers
                 ) as answer:
                     said = await answer.read()
             except aiohttp.ClientError as error:

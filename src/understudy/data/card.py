@@ -214,11 +214,12 @@ def _models(facts: CardFacts) -> str:
             lines.append("  * Terms: ours, as the package's licence says.")
             continue
         known = terms_of(model.name, model.endpoint)
-        lines += [
-            f"  * {term.name}: {term.says} ([source]({term.source}), version of {term.dated}, "
-            f"read on {term.read})"
-            for term in known
-        ]
+        for term in known:
+            dated = f"version of {term.dated}, " if term.dated else ""
+            lines.append(
+                f"  * {term.name}: {term.says} ([source]({term.source}), {dated}checked on "
+                f"{term.checked})"
+            )
         if not known:
             lines.append("  * Terms: not known: check.")
     return "\n".join(lines)

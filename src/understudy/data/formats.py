@@ -189,7 +189,9 @@ def _leads(example: Example) -> bool:
     if any(message.media for message in example.messages if message not in asking):
         return False
     for message in asking:
-        kinds = [type(part) for part in message.content if not isinstance(part, str)]
+        if isinstance(message.content, str):
+            continue
+        kinds = [type(part) for part in message.content]
         if kinds and kinds != [Image] * (len(kinds) - 1) + [Text]:
             return False
     return True

@@ -4,8 +4,10 @@ link, no image, no end of the block that it stands in."""
 import re
 import unicodedata
 
-_SPECIAL = re.compile(r"""[\\`*_{}\[\]()#+\-.!|~>"'=$]""")
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ":": "&#58;", "@": "&#64;"}
+_SPECIAL = re.compile(r"[\\`*_{}\[\]#|~$]")
+_LEADING = re.compile(r"^(\d*)([-+=.)>])")
+"""What makes a list, a heading or a quotation at the start of a line, and nothing elsewhere."""
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", ":": "&#58;", "@": "&#64;"}
 """`:` and `@` too: some renderers make links of bare URLs and addresses."""
 _BIDI = {*"\u200e\u200f\u061c", *map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
 """Marks that change the order of what is shown after them."""
@@ -13,7 +15,8 @@ _BIDI = {*"\u200e\u200f\u061c", *map(chr, range(0x202A, 0x202F)), *map(chr, rang
 
 def prose(text: str) -> str:
     """One line of running text."""
-    escaped = _SPECIAL.sub(lambda match: f"\\{match[0]}", _line(text))
+    escaped = _SPECIAL.sub(r"\\\g<0>", _line(text))
+    escaped = _LEADING.sub(r"\1\\\2", escaped)
     return "".join(_ENTITIES.get(character, character) for character in escaped)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from understudy.data.broken import BadSeed
 from understudy.data.hub import from_hub
-from understudy.data.recognise import NAMES, look_up, task_of
+from understudy.data.recognise import NAMES, Reader, look_up
 from understudy.data.sources import Raw, Source, builtin, from_file, in_memory, nearest
 from understudy.errors import ConfigError
 from understudy.types import Task
@@ -97,11 +97,12 @@ def _has(row: Mapping[str, Any], column: str) -> bool:
 
 
 def _tasks(source: Source, columns: Mapping[str, str]) -> Iterator[Task | BadSeed]:
+    reader = Reader(columns, source.folder)
     for raw in source.rows():
         if isinstance(raw, BadSeed):
             yield raw
             continue
         try:
-            yield task_of(raw.row, columns, source.folder)
+            yield reader.task(raw.row)
         except ValueError as error:
             yield BadSeed(raw.where, str(error))

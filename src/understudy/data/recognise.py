@@ -26,12 +26,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-import msgspec
-
 from understudy.data.broken import shown
 from understudy.data.conversation import conversation, is_conversation
 from understudy.data.images import image
-from understudy.data.plain import as_list, as_record, plain
+from understudy.data.plain import as_list, plain
+from understudy.data.values import from_json, is_blank, options, scalar, texts, unpacked
 from understudy.types import Image, Message, Task, Text, assistant, system, user
 
 NAMES: dict[str, tuple[str, ...]] = {
@@ -83,28 +82,107 @@ def look_up(row: Mapping[str, Any], column: str) -> tuple[str, Any]:
     return column.partition(".")[0], value
 
 
-def task_of(row: Mapping[str, Any], columns: Mapping[str, str], folder: Path) -> Task:
-    """The task that a row holds; `columns` maps a field to its column, `folder` is where the paths
-    of pictures start.
+class Reader:
+    """Reads rows as tasks, all under one mapping."""
 
-    Raises:
-        ValueError: it holds none; the message says what to do.
-    """
-    return _Row(row, columns, folder).task()
+    def __init__(self, columns: Mapping[str, str], folder: Path) -> None:
+        """`columns` maps a field to its column; `folder` is where the paths of pictures start."""
+        self._columns, self._folder = columns, folder
+        self._shapes = dict[tuple[str, ...], _Shape]()
+
+    def task(self, row: Mapping[str, Any]) -> Task:
+        """The task that a row holds.
+
+        Raises:
+            ValueError: it holds none; the message says what to do.
+        """
+        names = tuple(row)
+        shape = self._shapes.get(names)
+        if shape is None:
+            if len(self._shapes) >= _MOST_SHAPES:
+                self._shapes.clear()
+            shape = self._shapes[names] = _shape(names, self._columns)
+        task = _quick(row, shape.quick) if shape.quick is not None else None
+        return task or _Row(row, self._columns, self._folder, shape.usual).task()
+
+
+class _Quick(NamedTuple):
+    """The columns of rows that have no more than an id, a prompt, a right answer, and the rest."""
+
+    id: str | None
+    prompt: str
+    reference: str | None
+    rest: tuple[str, ...]
+
+
+class _Shape(NamedTuple):
+    """What can be said of all rows with the same columns, as most rows of a file are."""
+
+    usual: dict[str, tuple[str, ...]]
+    """For each field those of its usual names that are there."""
+    quick: _Quick | None
+
+
+_MOST_SHAPES = 1_000
+
+
+def _shape(names: Sequence[str], columns: Mapping[str, str]) -> _Shape:
+    free = set(names).difference(columns.values())
+    usual = {
+        field: tuple(name for name in known if name in free)
+        for field, known in NAMES.items()
+        if field not in columns
+    }
+    usual = {field: found for field, found in usual.items() if found}
+    chosen = {field: found[0] for field, found in usual.items()} | dict(columns)
+    prompt = chosen.get("prompt", "")
+    is_simple = (
+        chosen.keys() <= {"id", "prompt", "reference"}
+        and {*chosen.values()} <= {*names}
+        and "meta" not in names
+        and prompt
+        and (prompt != "instruction" or not {"input", "history"} & {*names})
+    )
+    rest = tuple(name for name in names if name not in chosen.values())
+    quick = _Quick(chosen.get("id"), prompt, chosen.get("reference"), rest) if is_simple else None
+    return _Shape(usual, quick)
+
+
+def _quick(row: Mapping[str, Any], columns: _Quick) -> Task | None:
+    """What `_Row` makes of a row whose three fields are texts, at a third of the time; None of any
+    other."""
+    found = list[str]()
+    for column in columns[:3]:
+        value = "" if column is None else row[column]
+        if type(value) is not str or (column and is_blank(value)):
+            return None
+        found.append(value if value.isascii() else plain(value))
+    return Task(
+        id=found[0],
+        prompt=found[1],
+        reference=found[2] if columns.reference else None,
+        meta=plain({name: row[name] for name in columns.rest}) if columns.rest else {},
+    )
 
 
 class _Row:
     """One row, and which of its columns have found their place."""
 
-    def __init__(self, row: Mapping[str, Any], columns: Mapping[str, str], folder: Path) -> None:
-        self._row, self._columns, self._folder = row, columns, folder
+    def __init__(
+        self,
+        row: Mapping[str, Any],
+        columns: Mapping[str, str],
+        folder: Path,
+        usual: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        self._row, self._columns, self._folder, self._usual = row, columns, folder, usual
         self._used = {column for column in columns.values() if column in row}
         """Columns that do not go to meta."""
         self._nested = dict[str, Any]()
         """What the column `meta` holds."""
         if "meta" in row and "meta" not in self._used:
-            self._nested = _unpacked(row["meta"])
-            if self._nested or _is_blank(_from_json(row["meta"])):
+            self._nested = unpacked(row["meta"])
+            if self._nested or is_blank(from_json(row["meta"])):
                 self._used.add("meta")
 
     def task(self) -> Task:
@@ -132,13 +210,15 @@ class _Row:
         """The field's value, wherever it stands. Only a dotted path's root stays in meta."""
         if column := self._columns.get(field):
             _, value = look_up(self._row, column)
-            return None if _is_blank(value) else _Found(column, value, mapped=True)
-        for column in NAMES[field]:
-            value = self._row.get(column)
-            if not _is_blank(value) and column not in self._used:
+            return None if is_blank(value) else _Found(column, value, mapped=True)
+        usual = self._usual.get(field, ())
+        named = usual[:1] == (field,) and not is_blank(self._row[field])
+        if field in _EXPORTED and not named and not is_blank(value := self._nested.get(field)):
+            return _Found(field, value, mapped=False, nested=True)
+        for column in usual:
+            value = self._row[column]
+            if not is_blank(value) and column not in self._used:
                 return _Found(column, value, mapped=False)
-            if column == field in _EXPORTED and not _is_blank(value := self._nested.get(field)):
-                return _Found(field, value, mapped=False, nested=True)
         return None
 
     def _take(self, found: _Found) -> None:
@@ -153,7 +233,7 @@ class _Row:
         value = found.value
         if isinstance(value, float) and value.is_integer():
             value = int(value)  # a column of whole numbers, some missing, as data frames have it
-        if (text := _scalar(value)) is None:
+        if (text := scalar(value)) is None:
             raise ValueError(f"expected an id that is text or a number, found {shown(value)}")
         self._take(found)
         return text
@@ -161,9 +241,9 @@ class _Row:
     def _conversation(self, pictures: tuple[Image, ...]) -> tuple[tuple[Message, ...], str | None]:
         """The turns that a model is to answer, and the answer that was there already."""
         found = None if "prompt" in self._columns else self._find("messages")
-        if found is not None and (found.mapped or is_conversation(_from_json(found.value))):
+        if found is not None and (found.mapped or is_conversation(from_json(found.value))):
             self._take(found)
-            turns = conversation(_from_json(found.value), self._folder, pictures)
+            turns = conversation(from_json(found.value), self._folder, pictures)
         else:
             turns = self._prompt(pictures)
         opening = self._find("system")
@@ -174,7 +254,7 @@ class _Row:
         answered = last.role == "assistant" and not last.tool_calls
         if answered:
             turns = turns[:-1]
-        if not any(turn.text.strip() or turn.media for turn in turns if turn.role != "system"):
+        if all(is_blank(turn.text) and not turn.media for turn in turns if turn.role != "system"):
             raise ValueError(self._without_text())
         return turns, last.text if answered else None
 
@@ -190,7 +270,7 @@ class _Row:
                 self._used.add("completion")
                 value = [*value, *rest]
             return conversation(value, self._folder, pictures)
-        if (text := _scalar(value)) is None:
+        if (text := scalar(value)) is None:
             raise ValueError(f"expected text in column {found.column!r}, found {shown(value)}")
         if found.column != "instruction":
             turns: tuple[Message, ...] = ()
@@ -209,15 +289,15 @@ class _Row:
         )
 
     def _history(self) -> tuple[Message, ...]:
-        history = as_list(_from_json(self._row.get("history")))
+        history = as_list(from_json(self._row.get("history")))
         if "history" in self._used or history is None:
             return ()
         turns = list[Message]()
         for pair in history:
-            texts = list(_texts(pair) or ())
-            if len(texts) != 2:
+            said = texts(pair) or ()
+            if len(said) != 2:
                 return ()
-            turns += [user(texts[0]), assistant(texts[1])]
+            turns += [user(said[0]), assistant(said[1])]
         self._used.add("history")
         return tuple(turns)
 
@@ -233,7 +313,7 @@ class _Row:
     def _images(self) -> tuple[Image, ...]:
         if (found := self._find("images")) is None:
             return ()
-        value = _from_json(found.value)
+        value = from_json(found.value)
         self._take(found)
         values = cast("list[object]", value) if isinstance(value, list) else [value]
         return tuple(image(value, self._folder) for value in values)
@@ -241,10 +321,9 @@ class _Row:
     def _choices(self) -> tuple[str, ...]:
         if (found := self._find("choices")) is None:
             return ()
-        texts = _options(_from_json(found.value))
-        if texts is not None:
+        if (offered := options(from_json(found.value))) is not None:
             self._take(found)
-            return texts
+            return offered
         if found.mapped:
             raise ValueError(f"expected choices as a list of texts, found {shown(found.value)}")
         return ()
@@ -254,7 +333,7 @@ class _Row:
             return None
         listed = as_list(found.value) or ()
         value: Any = listed[0] if len(listed) == 1 else found.value
-        text = _scalar(value)
+        text = scalar(value)
         if text is None:
             if found.mapped:
                 raise ValueError(f"expected the right answer as text, found {shown(value)}")
@@ -267,22 +346,21 @@ class _Row:
     def _tests(self) -> tuple[str, ...]:
         if (found := self._find("tests")) is None:
             return ()
-        texts = _texts(_from_json(found.value))
-        if texts is not None:
+        if (checks := texts(from_json(found.value))) is not None:
             self._take(found)
-            return texts
+            return checks
         if found.mapped:
             raise ValueError(f"expected tests as code or a list of it, found {shown(found.value)}")
         return ()
 
     def _meta(self) -> dict[str, Any]:
-        nested = dict(self._nested)
-        inner = _unpacked(nested.pop("meta", None))
+        nested = self._nested
+        inner = unpacked(nested.pop("meta", None))
         rest = {key: value for key, value in self._row.items() if key not in self._used}
         for field, column in self._columns.items():
             if field.startswith("meta."):
                 rest[field.removeprefix("meta.")] = look_up(self._row, column)[1]
-        return plain({**nested, **inner, **rest})
+        return plain({**nested, **inner, **rest}) if nested or inner or rest else {}
 
 
 def _simple(turns: Sequence[Message]) -> tuple[str, tuple[Image, ...]]:
@@ -297,48 +375,6 @@ def _simple(turns: Sequence[Message]) -> tuple[str, tuple[Image, ...]]:
     if len(images) == len(before) and isinstance(last, Text):
         return last.text, images
     return "", ()
-
-
-def _is_blank(value: object) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip()) or value in ([], {})
-
-
-def _from_json(value: object) -> Any:
-    """What JSON text of a list or a record stands for; any other value as it is."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
-        try:
-            return msgspec.json.decode(value)
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
-            return value
-    return value
-
-
-def _unpacked(value: object) -> dict[str, Any]:
-    return dict(as_record(_from_json(value)))
-
-
-def _scalar(value: object) -> str | None:
-    """Text of a text, number or truth value; None for anything else."""
-    value = plain(value)
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, str | int | float) else None
-
-
-def _texts(value: object) -> tuple[str, ...] | None:
-    values = cast("list[object]", value) if isinstance(value, list | tuple) else [value]
-    texts = [_scalar(text) for text in values]
-    return tuple(text for text in texts if text is not None) if None not in texts else None
-
-
-def _options(value: object) -> tuple[str, ...] | None:
-    if isinstance(value, Mapping):
-        record = cast("Mapping[str, object]", value)
-        if isinstance(record.get("text"), list):
-            return _texts(record["text"])
-        letters = all(len(key) == 1 for key in record)
-        return _texts([record[key] for key in (sorted(record) if letters else record)])
-    return _texts(cast("object", value)) if isinstance(value, list | tuple) else None
 
 
 def _turn(text: str) -> dict[str, str]:

@@ -24,9 +24,9 @@ class Term(NamedTuple):
     says: str
     source: str
     dated: str
-    """The version that was read."""
-    read: str
-    """When it was read."""
+    """The version that was looked at; empty where it has no date."""
+    checked: str
+    """When that was."""
     hosts: tuple[str, ...]
     weights: str
     """A regular expression; finds the model's name where the entry is about weights."""
@@ -61,8 +61,8 @@ def _table() -> tuple[Term, ...]:
             name=entry["name"],
             says=" ".join(entry["says"].split()),
             source=entry["source"],
-            dated=str(entry["dated"]),
-            read=str(entry["read"]),
+            dated=str(entry.get("dated", "")),
+            checked=str(entry["checked"]),
             hosts=tuple(entry.get("hosts", ())),
             weights=entry.get("weights", ""),
         )

@@ -47,6 +47,8 @@ _NO_CREDIT = re.compile(
     re.IGNORECASE,
 )
 _FLAGGED = re.compile(r"moderation|flagged|content[_ ](policy|filter)|safety", re.IGNORECASE)
+_NEVER = re.compile(r"request too large.{0,300}must be reduced", re.IGNORECASE | re.DOTALL)
+"""More tokens in one request than the limit grants per minute: no wait helps."""
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _ADVICE = re.compile(r"(?:try again|retry) (?:in|after) ((?:\d+(?:\.\d+)?(?:ms|[smh]) ?)+)", re.I)
@@ -73,7 +75,7 @@ def failure(
         return Unauthorized(f"{message} The account has no credit left; add some, then run again.")
     if status == 401 or (status == 403 and not _FLAGGED.search(raw)):
         return Unauthorized(f"{message} Check the key and what it may use.")
-    if status == 429:
+    if status == 429 and not _NEVER.search(raw):
         return RateLimited(message, retry_after(headers, raw, now))
     if status in (408, 409, 425) or (status >= 500 and status not in (501, 505)):
         answered = status not in _DETACHED
@@ -132,7 +134,9 @@ def scrub(text: str, secret: str | None) -> str:
     """The text without the key, should a server or a proxy echo it."""
     if not secret:
         return text
-    return text.replace(secret, "[key]").replace(quote(secret, safe=""), "[key]")
+    for form in (secret, secret.replace("/", "\\/"), quote(secret, safe="")):
+        text = text.replace(form, "[key]")
+    return text
 
 
 def retry_after(headers: Mapping[str, str], body: str, now: float) -> float | None:

@@ -123,9 +123,10 @@ class OpenAI:
             features = without
         body = self._read(path, request, answer)
         try:
-            replies = openai_wire.decode(body)
+            replies = openai_wire.decode(body, echo=request.echo)
         except ValueError as error:
-            raise self._unusable(path, answer, str(error)) from error
+            # Not chained, here and below: the cause may quote the key, where a server echoes it.
+            raise self._unusable(path, answer, str(error)) from None
         self._learn(call, features, answer, len(body["choices"]), replies)
         if request.echo:
             self._check_echo(request, replies[0])
@@ -150,21 +151,11 @@ class OpenAI:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            headers = {
-                "Content-Type": "application/json",
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-                "User-Agent": "understudy",
-            }
-            if self._key and self._host.endswith(".openai.azure.com"):
-                headers["api-key"] = self._key
-            elif self._key:
-                headers["Authorization"] = f"Bearer {self._key}"
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=300),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=self._timeout),
-                headers=headers,
+                headers=sent_headers(self._host, self._key),
                 trust_env=False,
             )
         return self._session
@@ -206,9 +197,9 @@ class OpenAI:
                 return sse.assemble(answer.body)
             body = _decode(answer.body)
         except sse.StreamError as cause:
-            raise self._reported(path, request, answer, cause.error) from cause
+            raise self._reported(path, request, answer, cause.error) from None
         except (msgspec.MsgspecError, ValueError, RecursionError) as cause:
-            raise self._unusable(path, answer, str(cause)) from cause
+            raise self._unusable(path, answer, str(cause)) from None
         if error := body.get("error"):
             raise self._reported(path, request, answer, error)
         return body
@@ -294,15 +285,31 @@ _LACKS: dict[tuple[str, object], str] = {
 }
 
 
+def sent_headers(host: str, key: str | None) -> dict[str, str]:
+    """The headers of every request. Azure knows a key of its own by another name."""
+    headers = {
+        "Content-Type": "application/json",
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+        "User-Agent": "understudy",
+    }
+    if key and host.endswith(".openai.azure.com"):
+        headers["api-key"] = key
+    elif key:
+        headers["Authorization"] = f"Bearer {key}"
+    return headers
+
+
 def _base(base_url: str) -> URL:
     text = base_url.strip().rstrip("/").removesuffix("/chat/completions")
     try:
         base = URL(text)
         usable = base.scheme in ("http", "https") and bool(base.host)
     except ValueError:
-        raise ConfigError(f"expected a base URL, found {text!r}.") from None
+        usable, base = False, URL()
     if not usable:
-        raise ConfigError(f"expected a base URL like http://localhost:8000/v1, found {text!r}.")
+        found = text.rpartition("@")[2]  # what stands before it may be a key
+        raise ConfigError(f"expected a base URL like http://localhost:8000/v1, found {found!r}.")
     if base.user or base.password:
         raise ConfigError(f"the URL of {base.host} holds a key: give it through the environment.")
     return base

@@ -71,7 +71,7 @@ def encode(call: Call, features: Features) -> Json:
     if call.n > 1 and features.n:
         body["n"] = call.n
     if request.logprobs is not None and features.logprobs != "refused":
-        _put_logprobs(body, request)
+        _put_logprobs(body, request, features)
     if request.schema is not None and features.schema != "refused":
         body["response_format"] = _response_format(request.schema, features)
     if request.tools:
@@ -104,13 +104,16 @@ def _put_sampling(body: Json, call: Call, features: Features) -> None:
                 body.setdefault(name, value)
 
 
-def _put_logprobs(body: Json, request: Request) -> None:
+def _put_logprobs(body: Json, request: Request, features: Features) -> None:
     if request.prompt:
         body["logprobs"] = request.logprobs
         return
     body["logprobs"] = True
-    if request.logprobs:
-        body["top_logprobs"] = request.logprobs
+    alternatives = request.logprobs or 0
+    if features.family == "llama.cpp":
+        alternatives = max(1, alternatives)  # it gives 20 where none are named, and at 0 nothing
+    if alternatives:
+        body["top_logprobs"] = alternatives
 
 
 def _response_format(schema: Json, features: Features) -> Json:
@@ -160,7 +163,7 @@ def _message(message: Message) -> Json:
         "content": content if isinstance(content, str) else [_part(part) for part in content],
     }
     if message.tool_calls:
-        wire["content"] = content or None
+        wire["content"] = wire["content"] or None
         wire["tool_calls"] = [
             {
                 "id": call.id,
@@ -193,10 +196,11 @@ def _base64(part: Image | Audio) -> str:
     return base64.b64encode(part.data).decode()
 
 
-def decode(body: Json) -> list[Reply]:
+def decode(body: Json, *, echo: bool = False) -> list[Reply]:
     """All usable replies of one answer, the endpoint's count of tokens on the first.
 
-    Raises `ValueError` where there is none.
+    With `echo` a text is left as it is: tags in it may be the prompt's own. Raises `ValueError`
+    where there is no usable reply.
     """
     choices = _list(body.get("choices"))
     if not choices:
@@ -206,7 +210,7 @@ def decode(body: Json) -> list[Reply]:
     for choice in sorted(choices, key=_index) if len(choices) > 1 else choices:
         counted = usage if usage is None or not replies else Usage()
         try:
-            replies.append(_reply(choice, counted, model))
+            replies.append(_reply(choice, counted, model, echo=echo))
         except ValueError as error:
             broken = str(error)
     if not replies:
@@ -219,7 +223,7 @@ def _index(choice: object) -> int:
     return index if isinstance(index, int) else 0
 
 
-def _reply(choice: object, usage: Usage | None, model: str) -> Reply:
+def _reply(choice: object, usage: Usage | None, model: str, *, echo: bool) -> Reply:
     if not isinstance(choice, dict):
         raise ValueError(f"expected a choice, found {_kind(choice)}")
     node = cast("Json", choice)
@@ -228,7 +232,7 @@ def _reply(choice: object, usage: Usage | None, model: str) -> Reply:
     stop = _STOPS.get(_text(node.get("finish_reason")).lower(), "unknown")
     logprobs = tokens(node.get("logprobs"))
     if "message" not in node and isinstance(node.get("text"), str):
-        said, trace = split_reasoning(node["text"])
+        said, trace = (node["text"], "") if echo else split_reasoning(node["text"])
         return Reply(
             text=said, reasoning=trace, stop=stop, logprobs=logprobs, usage=usage, model=model
         )

@@ -34,7 +34,7 @@ def events(body: bytes) -> Iterator[tuple[str, str]]:
     text = body.decode("utf-8").removeprefix("\ufeff")
     for line in [*text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), ""]:
         if not line:
-            if data:
+            if any(data):
                 yield name, "\n".join(data)
             name, data = "", []
             continue

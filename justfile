@@ -1,0 +1,24 @@
+# What CI runs, in the order of what fails fastest.
+default: check
+
+check: lint types test
+
+lint:
+    uv run --extra dev ruff format --check .
+    uv run --extra dev ruff check .
+
+types:
+    uv run --extra dev pyright
+
+test *args:
+    uv run --extra dev pytest {{args}}
+
+fix:
+    uv run --extra dev ruff check --fix .
+    uv run --extra dev ruff format .
+
+# The figures of docs/performance.md, on this machine.
+bench:
+    uv run --extra dev python benchmarks/journal.py
+    uv run --extra dev python benchmarks/throughput.py
+    uv run --extra dev python benchmarks/memory.py

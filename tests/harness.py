@@ -1,0 +1,180 @@
+"""Binds scripted models to steps and runs them through the real engine, journal and stack."""
+
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from understudy.budget import Budget, Price
+from understudy.data.broken import BadSeed
+from understudy.engine import BoundStep, Engine, Plan
+from understudy.journal import Journal
+from understudy.limits import Endpoint
+from understudy.model import Model
+from understudy.records import Records, Row
+from understudy.recipe import Step, find, step_config
+from understudy.registry import Definition, Registry
+from understudy.rows import Failure
+from understudy.seeds import identified
+from understudy.stack import Tally, assemble
+from understudy.types import Call, Example, Generate, Rejection, Sampling, Settings, Task
+
+T = TypeVar("T")
+
+
+def defined(function: Callable[..., Any], kind: str = "method") -> Definition:
+    """A method or filter that is registered nowhere else."""
+    registry = Registry(f"understudy.{kind}s", "filter" if kind == "filter" else "method")
+    registry.add(function, paper="arXiv:0000.00000")
+    return registry.found[function.__name__]
+
+
+@dataclass
+class Bench:
+    """One session: a journal, and the stack over each provider that is bound."""
+
+    path: Path
+    reuse: Sequence[Path] = ()
+    budget: Budget = field(default_factory=lambda: Budget(None))
+    price: Price | None = None
+    attempts: int = 3
+    endpoint: Callable[[str], Endpoint] = Endpoint
+    journal: Journal = field(init=False)
+    tally: Tally = field(default_factory=Tally)
+    endpoints: list[Endpoint] = field(default_factory=list[Endpoint])
+    notices: list[str] = field(default_factory=list[str])
+    engine: Engine | None = None
+
+    async def __aenter__(self) -> "Bench":
+        self.journal = Journal(self.path, self.reuse)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.journal.close("done")
+
+    def model(self, provider: Generate, name: str = "m", **fields: Any) -> Model:
+        """The whole stack over a provider."""
+        endpoint = self.endpoint(name)
+        self.endpoints.append(endpoint)
+        generate = assemble(
+            provider, self.journal, endpoint, self.budget, self.price, self.tally,
+            self.notices.append, attempts=self.attempts,
+        )  # fmt: skip
+        return Model(name, generate, endpoint="test", **fields)
+
+    async def run(
+        self, steps: Sequence[BoundStep], tasks: Iterable[Task | BadSeed], **plan: Any
+    ) -> Engine:
+        self.engine = Engine(
+            steps, Plan(identified(tasks), **plan), self.journal, self.endpoints, self.tally
+        )
+        await self.engine.run()
+        return self.engine
+
+
+def step(
+    use: str | Definition,
+    models: Model | Mapping[str, Model] | None = None,
+    label: str = "",
+    **settings: Any,
+) -> BoundStep:
+    """A step by its name or definition; one model for all roles, or one for each."""
+    definition = find(use) if isinstance(use, str) else use
+    if isinstance(use, str):
+        config: Settings = step_config(Step(use=use, settings=settings))
+    else:
+        config = definition.config(**settings)
+    if models is None or isinstance(models, Model):
+        bound = {role: models for role in definition.roles if models is not None}
+    else:
+        bound = dict(models)
+    return BoundStep(label or definition.name, definition, config, bound)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a journal holds of a step."""
+
+    examples: list[Example]
+    rejections: list[tuple[str, Rejection]]
+    failures: list[tuple[str, Failure]]
+
+
+def made(journal: Path | Journal, label: str) -> Made:
+    """Rows of a step, by kind, in the order of the seeds; the task's id with those that need it."""
+    path = journal if isinstance(journal, Path) else journal.path
+    records = Records(path)
+    try:
+        rows: list[Row] = list(records.rows(label, "example", "rejection", "failure"))
+    finally:
+        records.close()
+
+    def of(kind: str, type_: type[T]) -> list[tuple[str, T]]:
+        return [(r.task, msgspec.json.decode(r.body, type=type_)) for r in rows if r.kind == kind]
+
+    return Made(
+        [example for _, example in of("example", Example)],
+        of("rejection", Rejection),
+        of("failure", Failure),
+    )
+
+
+def answers(journal: Path | Journal, label: str) -> list[str]:
+    return [example.answer for example in made(journal, label).examples]
+
+
+def tasks(n: int, **fields: Any) -> list[Task]:
+    return [Task(id=f"t{i}", prompt=f"question {i}", **fields) for i in range(n)]
+
+
+def asked(call: Call) -> str:
+    """The text of the last message."""
+    return call.request.messages[-1].text
+
+
+def identity(call: Call) -> set[tuple[object, ...]]:
+    """Each draw of a call, named by everything that its key is to be made of."""
+    request = msgspec.json.encode(call.request)
+    draws = range(call.draw, call.draw + call.n)
+    return {(call.step, call.task, call.role, draw, request) for draw in draws}
+
+
+HOT = Sampling(temperature=1.0)
+
+
+class _Leap(selectors.DefaultSelector):
+    """Where the loop would wait, time leaps."""
+
+    now = 0.0
+
+    def select(self, timeout: float | None = None) -> Any:
+        if timeout is None:
+            return super().select(None)
+        if not (ready := super().select(0)):
+            self.now += max(timeout, 0)
+        return ready
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """A loop in which hours take no time."""
+
+    def __init__(self) -> None:
+        self.leap = _Leap()
+        super().__init__(self.leap)
+
+    def time(self) -> float:
+        return self.leap.now
+
+
+def virtually(main: Coroutine[Any, Any, T]) -> T:
+    """Run `main` in a loop whose time leaps; `now()` tells it."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(main)
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,327 @@
+"""Every method, killed at every call: the resumed run equals the run that was never killed, and no
+reply that was on disk is asked for again.
+
+A new method is tested as soon as it is registered. Where its defaults make too many calls, or some
+setting changes which calls it makes, it has entries in `CONFIGS`; where `babble` does not speak its
+language, teach it there.
+"""
+
+import asyncio
+import hashlib
+import math
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+from harness import Bench, defined, step
+
+import understudy.stack
+from understudy.engine import BoundStep
+from understudy.journal import call_keys, canonical, request_hash
+from understudy.methods import methods
+from understudy.model import Model, gather
+from understudy.providers.features import Features
+from understudy.providers.scripted import Scripted
+from understudy.records import Records, Row
+from understudy.types import (
+    Call,
+    Example,
+    Rejection,
+    Reply,
+    Request,
+    Sampling,
+    Settings,
+    Task,
+    Token,
+    Verdict,
+    user,
+)
+
+CONFIGS: dict[str, dict[str, dict[str, Any]]] = {
+    "self_consistency": {
+        "count": {"samples": 3},
+        "keep=all": {
+            "samples": 4, "keep": "all", "distinct": True,
+            "formats": ["path", "few_shot_path", "few_shot_answer", "trigger_path", "answer"],
+        },
+        "adaptive": {"samples": 6, "adaptive": True},
+        "zero-shot": {"samples": 2, "shots": 0},
+        "probability": {"samples": 3, "vote": "probability"},
+        "normalized": {"samples": 3, "vote": "normalized"},
+        "verifier": {"samples": 3, "vote": "verifier"},
+        "adaptive verifier": {"samples": 3, "vote": "verifier", "adaptive": True},
+        "universal": {"samples": 3, "vote": "universal"},
+    },
+}  # fmt: skip
+"""Settings by method and by what they change about its calls."""
+
+TASKS = (
+    Task(id="t0", prompt="What is 3 + 4?", reference="7"),
+    Task(id="t1", prompt="What is 3 + 4?"),  # the same question: only the task's id tells them apart
+    Task(id="t2", prompt="What is 30 + 40?"),
+)
+
+
+class Killed(BaseException):
+    """Like SIGKILL, nobody catches it."""
+
+
+def babble(call: Call) -> Reply:
+    """A reply that depends on all that a key is to be made of, as a seeded sampler's would; it says
+    something in every form that a method may look for."""
+    request = msgspec.json.encode(call.request)
+    name = repr((call.step, call.task, call.role, call.draw, request)).encode()
+    digest = hashlib.sha256(name).hexdigest()
+    pick = int(digest[:4], 16)
+    text = (
+        f"The most consistent response is Response {pick % 2}. Thought {digest[:6]}. "
+        f"The answer is {pick % 4}."
+    )
+    logprobs = None
+    if call.request.logprobs is not None:
+        p = (pick % 9 + 1) / 10
+        top = (("A", math.log(p)), ("B", math.log(1 - p)))
+        logprobs = tuple(Token(word, -p, top) for word in text.split())
+    return Reply(text=text, logprobs=logprobs)
+
+
+# Methods of the test's own: loops, branches, roles, pools.
+
+
+class ProbeConfig(Settings):
+    rounds: int = 2
+
+
+async def probe(task: Task, pro: Model, con: Model, config: ProbeConfig) -> Example | Rejection:
+    """Every part of the key matters here: draws, roles, sampling, and the same question twice."""
+    said = [await pro.ask("Open."), await con.ask("Open.")]
+    said += [reply.text for reply in await pro.sample(task.prompt, 2, Sampling(temperature=0.5))]
+    for _ in range(config.rounds):
+        said.append(await pro.ask("Again."))
+        said.append(await pro.ask("Again.", Sampling(temperature=0.9)))
+    if said[-1][-2] == "9":
+        return Rejection(reason="no luck")
+    return Example.of(task, "\n".join(said))
+
+
+async def several(task: Task, writer: Model) -> list[Example]:
+    """As many examples as the first reply says."""
+    n = int((await writer.ask(task.question))[-2]) % 3
+    texts = await gather(writer.ask(f"Write part {i} of {task.question}") for i in range(n + 1))
+    return [Example.of(task, text) for text in texts]
+
+
+async def refine(task: Task, critic: Model) -> Example:
+    """A loop that ends when the critic likes it, after the last digit it gave."""
+    answer = str(task.meta.get("answer", ""))
+    for turn in range(3):
+        verdict = await critic.ask(f"{turn}: {answer}")
+        answer = f"{answer[:40]} {verdict}"
+        if verdict[-2] in "02":
+            break
+    return Example.of(task, answer)
+
+
+def even(example: Example) -> Verdict:
+    return Verdict(len(example.answer) % 5 != 0, "odd")
+
+
+class GrowConfig(Settings):
+    n: int = 5
+
+
+async def grow(
+    tasks: Sequence[Task], teacher: Model, rng: Random, config: GrowConfig
+) -> AsyncIterator[Example | Rejection]:
+    """A pool that is grown from itself, two at a time."""
+    pool = [task.question for task in tasks]
+    made = 0
+    while made < config.n:
+        prompts = [" / ".join(rng.sample(pool, 2)) for _ in range(2)]
+        for text in await gather(teacher.ask(prompt) for prompt in prompts):
+            if "0." in text:
+                yield Rejection(reason="zero")
+            pool.append(text)
+            made += 1
+            yield Example(messages=(user(text),))
+
+
+# The contract
+
+
+@dataclass(frozen=True)
+class Case:
+    steps: Callable[[Model], list[BoundStep]]
+    features: Features
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a session left behind."""
+
+    rows: list[Row]
+    asked: set[tuple[object, ...]]
+    """Every draw that was asked of the provider."""
+    kept: set[tuple[object, ...]]
+    """Every draw whose reply is on disk."""
+    calls: int
+    killed: bool
+
+
+async def session(path: Path, case: Case, kill_at: int | None = None) -> Left:
+    """Run `case`, or go on with it; the call with the number `kill_at` ends the process."""
+
+    async def answer(call: Call) -> Reply:
+        if kill_at is not None and len(provider.calls) >= kill_at:
+            raise Killed
+        for _ in range(len(call.task) % 3 + 1):
+            await asyncio.sleep(0)
+        return babble(call)
+
+    provider, killed, steps = Scripted(answer, features=case.features), False, list[BoundStep]()
+    async with Bench(path) as bench:
+        steps = case.steps(bench.model(provider))
+        try:
+            await bench.run(steps, TASKS, concurrency=2)
+        except Killed:
+            killed = True
+    records = Records(path)
+    rows = [row for s in steps for row in records.rows(s.label, "example", "rejection", "failure")]
+    kept = {(c.step, c.task, c.role, c.draw, c.request_hash) for c in records.calls()}
+    records.close()
+    asked = {
+        (call.step, call.task, call.role, draw, request_hash(canonical(call.request)))
+        for call in provider.calls
+        for draw in range(call.draw, call.draw + call.n)
+    }
+    return Left(rows, asked, kept, len(provider.calls), killed)
+
+
+async def contract(case: Case, folder: Path) -> None:
+    whole = await session(folder / "whole.db", case)
+    assert any(row.kind == "example" for row in whole.rows), (
+        "the generic babbler made it no example: give the method an entry in CONFIGS, or have "
+        "babble() say what it looks for"
+    )
+    assert 0 < whole.calls < 150, f"{whole.calls} calls: give it smaller settings in CONFIGS"
+    for kill_at in range(1, whole.calls + 1):
+        where, journal = f"killed at call {kill_at} of {whole.calls}", folder / f"{kill_at}.db"
+        first = await session(journal, case, kill_at)
+        assert first.killed, where
+        resumed = await session(journal, case)
+        again = resumed.asked & first.kept
+        assert not again, f"{where}: asked again, though the reply was on disk: {again}"
+        assert resumed.rows == whole.rows, f"{where}: other rows"
+        finished = await session(journal, case)
+        assert finished.calls == 0, f"{where}: a finished run asked again"
+        assert finished.rows == whole.rows, f"{where}: a finished run changed"
+        journal.unlink()
+
+
+def registered() -> list[Any]:
+    return [
+        pytest.param(name, settings, id=f"{name}: {what}")
+        for name in methods.names()
+        for what, settings in CONFIGS.get(name, {"defaults": {}}).items()
+    ]
+
+
+@pytest.mark.parametrize(("name", "settings"), registered())
+async def test_every_method_resumes_from_every_call(
+    name: str, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    await contract(Case(lambda model: [step(name, model, **settings)], Features()), tmp_path)
+
+
+def test_the_table_of_settings_names_methods_that_exist() -> None:
+    assert set(CONFIGS) <= set(methods.names())
+
+
+async def test_an_unscriptable_method_is_told_apart_from_a_broken_one(tmp_path: Path) -> None:
+    async def mute(task: Task, teacher: Model) -> Rejection:
+        await teacher.ask(task.prompt)
+        return Rejection(reason="not in my language")
+
+    with pytest.raises(AssertionError, match="an entry in CONFIGS"):
+        await contract(Case(lambda model: [step(defined(mute), model)], Features()), tmp_path)
+
+
+RECIPES: dict[str, Callable[[Model], list[BoundStep]]] = {
+    "one step": lambda model: [step(defined(probe), model)],
+    "two steps": lambda model: [
+        step(defined(several), model), step(defined(refine), model, label="mend"),
+    ],
+    "a filter between": lambda model: [
+        step(defined(several), model), step(defined(even, "filter")), step(defined(refine), model),
+    ],
+    "a pool": lambda model: [step(defined(grow), model)],
+    "a pool, then each": lambda model: [
+        step(defined(grow), model, n=3), step(defined(refine), model),
+    ],
+    "each, then a pool": lambda model: [
+        step(defined(several), model), step(defined(grow), model, n=3),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("n", [True, False], ids=["n at once", "one by one"])
+@pytest.mark.parametrize("recipe", RECIPES)
+async def test_recipes_of_every_shape_resume_from_every_call(
+    recipe: str, n: bool, tmp_path: Path
+) -> None:
+    await contract(Case(RECIPES[recipe], Features(n=n)), tmp_path)
+
+
+# Mutants of the key: the contract would tell.
+
+
+def mutated(**fields: Any) -> Callable[[Call, bytes], list[bytes]]:
+    return lambda call, hashed: call_keys(msgspec.structs.replace(call, **fields), hashed)
+
+
+def without_draw(call: Call, hashed: bytes) -> list[bytes]:
+    return call_keys(msgspec.structs.replace(call, draw=0, n=1), hashed) * call.n
+
+
+def without_sampling(request: Request) -> bytes:
+    return canonical(msgspec.structs.replace(request, sampling=Sampling()))
+
+
+def without_messages(request: Request) -> bytes:
+    return canonical(msgspec.structs.replace(request, messages=()))
+
+
+@pytest.mark.parametrize(
+    ("part", "mutant"),
+    [
+        pytest.param("call_keys", without_draw, id="draw"),
+        pytest.param("call_keys", mutated(task=""), id="task"),
+        pytest.param("call_keys", mutated(step="", task=""), id="scope"),
+        pytest.param("call_keys", mutated(role=""), id="role"),
+        pytest.param("canonical", without_sampling, id="sampling"),
+        pytest.param("canonical", without_messages, id="messages"),
+    ],
+)
+async def test_the_contract_fails_where_the_key_lacks_a_part(
+    part: str, mutant: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(understudy.stack, part, mutant)
+
+    with pytest.raises(AssertionError, match="killed at call"):
+        await contract(Case(RECIPES["one step"], Features()), tmp_path)
+
+
+async def test_the_contract_fails_where_the_key_lacks_the_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def twice(model: Model) -> list[BoundStep]:
+        return [step(defined(probe), model, label="a"), step(defined(probe), model, label="b")]
+
+    monkeypatch.setattr(understudy.stack, "call_keys", mutated(step=""))
+
+    with pytest.raises(AssertionError, match="killed at call"):
+        await contract(Case(twice, Features()), tmp_path)
