@@ -9,7 +9,7 @@ from typing import Annotated, ParamSpec
 
 import typer
 
-from understudy.errors import ConfigError, RunFolderError, UnderstudyError
+from understudy.errors import ConfigError, Interrupted, RunFolderError, UnderstudyError
 
 P = ParamSpec("P")
 
@@ -44,6 +44,8 @@ def _errors(command: Callable[P, int | None]) -> Callable[P, None]:
         except UnderstudyError as error:
             _say(f"understudy: {error}")
             code = 2 if isinstance(error, ConfigError | RunFolderError) else 3
+            if isinstance(error, Interrupted):
+                code = 128 + error.signal
         except (KeyboardInterrupt, asyncio.CancelledError):
             _say("understudy: stopped. What was answered is kept; the same command goes on.")
             code = 130
@@ -70,18 +72,19 @@ def run(target: Target, flags: Flags = None) -> int:
     """
     from rich.console import Console
 
-    from understudy.export import export_all
     from understudy.progress import display
     from understudy.recipe import load
-    from understudy.report import Run
     from understudy.session import execute
 
     recipe = load(target, flags or [])
     console = Console(stderr=True)
     summary = asyncio.run(execute(recipe, display=display(console), notice=_say))
+    # Only now: what writes files takes longer to import than the first reply to come.
+    from understudy.export import export_all
+    from understudy.report import Run, cost
+
     done = Run(summary.out)
     export_all(done)
-    from understudy.report import cost
 
     print(
         f"{summary.out}: {summary.status}; {summary.examples:,} examples, {summary.rejected:,} "

@@ -243,7 +243,7 @@ class Engine:
                 while under_way >= self._room(step):
                     room.clear()
                     await room.wait()
-                if self.stopped is not None or (sink is None and self.enough):
+                if self.stopped is not None or self.enough:
                     continue  # the source ends by itself soon; the steps before must not block
                 under_way += 1
                 self.progress.under_way += 1
@@ -296,7 +296,7 @@ class Engine:
         self, step: BoundStep, source: AsyncIterable[Item], sink: asyncio.Queue[Item | None] | None
     ) -> None:
         records = self._journal.records
-        if self.progress.of(step.label, "end"):
+        if self.progress.of(step.label, "end") or self.enough:
             async for _ in source:
                 pass
             return
@@ -307,9 +307,6 @@ class Engine:
         arguments = self._arguments(step, "")
         generator = step.definition.run(tasks, **arguments)
         async for made in cast("AsyncIterator[Example | Rejection]", generator):
-            if self.enough and sink is None:
-                await generator.aclose()
-                return
             if ordinal not in written:
                 whole = Item(id="", position=b"")
                 rows, items = self._rows(step, whole, [made], ordinal)
@@ -318,6 +315,9 @@ class Engine:
                     assert sink is not None
                     await sink.put(following)
             ordinal += 1
+            if self.enough:
+                await generator.aclose()
+                return
         await self._write([end_row(step.label)])
 
     def _arguments(self, step: BoundStep, task: str) -> dict[str, Any]:

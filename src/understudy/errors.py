@@ -14,6 +14,7 @@
   x RunStopped             the run cannot go on now, and can be resumed
     + BudgetExhausted        the next call might cross the budget
     + EndpointDown           an endpoint failed too often in a row
+    + Interrupted            somebody asked it to stop
 
 Only `RateLimited` and `Unavailable` are retried, in one place (`retry.py`). Those two once retries
 are spent, `Rejected` and `Unparsable` become a failure row of the task they belong to. `Unauthorized`
@@ -90,3 +91,11 @@ class BudgetExhausted(RunStopped):
 
 class EndpointDown(RunStopped, ConnectionError):
     """An endpoint failed too often in a row."""
+
+
+class Interrupted(RunStopped):
+    """Somebody asked the run to stop, by the signal of this number."""
+
+    def __init__(self, message: str, signal: int) -> None:
+        super().__init__(message)
+        self.signal = signal

@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from understudy.errors import ConfigError, RunFolderError
 from understudy.recipe import Recipe
@@ -79,7 +79,7 @@ class Folder:
     def _match(self, recipe: Recipe) -> None:
         file, now = self.path / RECIPE, recipe.fingerprint()
         if file.exists():
-            then = _read(file)["fingerprint"]
+            then = read_facts(self.path)["fingerprint"]
             if then != now:
                 raise ConfigError(_difference(self.path, then, now))
             return
@@ -112,11 +112,14 @@ def read_facts(path: Path) -> dict[str, Any]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return json.loads(file.read_text())
-    except ValueError as error:
+        facts = json.loads(file.read_text())
+        if not isinstance(facts, dict) or not {"fingerprint", "recipe"} <= facts.keys():
+            raise ValueError("expected the facts of a run, found something else")
+    except (OSError, ValueError) as error:
         raise RunFolderError(
             f"{file}: {error}. Restore it, or start anew with out=FOLDER."
         ) from None
+    return cast("dict[str, Any]", facts)
 
 
 def _difference(path: Path, then: dict[str, Any], now: dict[str, Any]) -> str:

@@ -215,7 +215,8 @@ def load(target: str, flags: Sequence[str]) -> Recipe:
         own = set[str]()
     else:
         definition = find(target)
-        data, name = {"steps": [{"use": target, "settings": {}}]}, definition.name
+        step: dict[str, Any] = {"use": target, "settings": {}}
+        data, name = {"steps": [step]}, definition.name
         own = set(definition.config.model_fields)
     for flag in flags:
         key, equals, value = flag.partition("=")

@@ -13,7 +13,7 @@ from typing import Any
 from understudy.budget import Budget, Prices
 from understudy.data.read import read_tasks
 from understudy.engine import BoundStep, Engine, Plan
-from understudy.errors import ConfigError, RunStopped
+from understudy.errors import ConfigError, Interrupted
 from understudy.folder import Folder
 from understudy.journal import Journal
 from understudy.limits import Endpoint
@@ -25,10 +25,6 @@ from understudy.stack import Tally, assemble
 
 Display = Callable[[Engine, Sequence[Endpoint]], Any]
 """Called as the run begins; what it returns is awaited beside it and cancelled at its end."""
-
-
-class Interrupted(RunStopped):
-    """Somebody asked the run to stop."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +131,7 @@ async def execute(
     Raises:
         ConfigError: recipe, seeds or keys are wrong.
         RunFolderError: the run folder is taken, of another recipe, or cannot be written.
+        Interrupted: a second signal came while calls under way were let finish.
     """
     _allow_files(recipe.concurrency)
     folder = Folder.take(recipe)
@@ -149,6 +146,13 @@ async def execute(
             engine = await _drive(session, display, only)
             status = _status(engine)
             summary = _summary(session, engine, status)
+        except asyncio.CancelledError:
+            if not session.signal:
+                raise
+            status = "interrupted"
+            raise Interrupted(
+                "stopped. What was answered is kept; the same command goes on.", session.signal
+            ) from None
         finally:
             for provider in session.providers:
                 await provider.close()
@@ -200,7 +204,7 @@ def _signals(session: _Session, engine: Engine) -> Generator[None, None, None]:
         session.signal = number
         calls = sum(endpoint.in_flight for endpoint in session.endpoints)
         session.notice(f"stopping: {calls} calls under way are let finish; again to stop now")
-        engine.stop(Interrupted(f"interrupted by {number.name}"))
+        engine.stop(Interrupted(f"interrupted by {number.name}", number))
 
     names = (signal.SIGINT, signal.SIGTERM)
     try:

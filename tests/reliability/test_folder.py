@@ -4,7 +4,6 @@ import os
 import resource
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -15,31 +14,23 @@ from processes import Ended, Run, Server, assert_whole, one_call_each, repeated,
 pytestmark = pytest.mark.timeout(120)
 
 
-def test_a_second_process_on_a_folder_says_so_and_stops(tmp_path: Path) -> None:
-    with Server("--delay", "0.3") as server:
-        run = one_call_each(tmp_path, server, 60, "concurrency=16")
+def test_a_second_process_is_told_who_holds_the_folder_until_that_one_is_gone(
+    tmp_path: Path,
+) -> None:
+    with Server("--delay", "600") as server:
+        run = one_call_each(tmp_path, server, 4)
         first = run.start()
-        server.wait(requests=1)
+        server.wait(requests=4)
 
         second = run.end()
 
         assert second.code == 2, second
         assert f"in use by process {first.process.pid}" in second.err
-        ended = first.end()
-        assert ended.code == 0, ended
-        assert_whole(run, 60)
-        assert server.asked().total() == 60
-
-
-def test_a_folder_is_free_as_soon_as_its_process_was_killed(tmp_path: Path) -> None:
-    with Server("--delay", "600") as server:
-        run = one_call_each(tmp_path, server, 4)
-        running = run.start()
-        server.wait(requests=4)
-        running.kill()
+        assert server.stats()["requests"] == 4
+        first.kill()
         server.set(delay=0)
-
         assert run.end().code == 0
+        assert_whole(run, 4)
 
 
 def test_another_recipe_on_a_folder_is_refused_and_what_differs_is_named(tmp_path: Path) -> None:
@@ -59,28 +50,31 @@ def test_another_recipe_on_a_folder_is_refused_and_what_differs_is_named(tmp_pat
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system that a run of a few hundred tasks does not fit on."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=768k", "tmpfs", str(disk)]
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system that a run of some thousand tasks does not fit on."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=768k", "tmpfs", str(folder)]
     if shutil.which("mount") is None or subprocess.run(mount, check=False).returncode:
         pytest.skip("needs the right to mount a tmpfs")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_full_disk_stops_the_run_in_words_and_room_lets_it_go_on(small_disk: Path) -> None:
+def remount(disk: Path, options: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,{options}", str(disk)], check=True)
+
+
+def test_a_full_disk_stops_the_run_in_words_and_room_lets_it_go_on(disk: Path) -> None:
     with Server() as server:
-        run = one_call_each(small_disk, server, 2_000, "concurrency=32")
+        run = one_call_each(disk, server, 2_000, "concurrency=32")
 
         ended = run.end()
 
         assert_stopped_by_the_disk(run, ended)
         asked, committed = server.asked(), run.committed()
         assert repeated(asked, asked, committed) == []
-        remount = ["mount", "-o", "remount,size=64m", str(small_disk)]
-        subprocess.run(remount, check=True)
+        remount(disk, "size=64m")
         again = run.end()
         assert again.code == 0, again
         assert_whole(run, 2_000)
@@ -112,29 +106,35 @@ def assert_stopped_by_the_disk(run: Run, ended: Ended) -> None:
 def test_a_file_in_the_place_of_the_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "run").write_text("mine")
     with Server() as server:
-        ended = one_call_each(tmp_path, server, 2).end()
-
-        assert ended.code == 2, ended
-        assert "run" in ended.err
-        assert server.stats()["requests"] == 0
+        assert_told(one_call_each(tmp_path, server, 2).end(), server, "File exists")
     assert (tmp_path / "run").read_text() == "mine"
 
 
-def test_a_folder_that_may_not_be_written_is_told() -> None:
-    """By a user who is not root, for whom permissions do not count."""
-    with Server() as server, tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        run = one_call_each(folder, server, 2)
+@pytest.mark.skipif(os.geteuid() == 0, reason="permissions do not count for root")
+def test_a_folder_that_may_not_be_written_is_told(tmp_path: Path) -> None:
+    with Server() as server:
+        run = one_call_each(tmp_path, server, 2)
         run.out.mkdir(mode=0o555)
-        folder.chmod(0o755)
-        who = {} if os.geteuid() else {"user": 65_534, "group": 65_534, "extra_groups": []}
 
-        ended = run.end(**who)
+        assert_told(run.end(), server, "Permission denied")
 
-        assert ended.code == 2, ended
-        assert "Permission denied" in ended.err
-        assert server.stats()["requests"] == 0
-        run.out.chmod(0o755)
+
+def test_a_file_system_that_may_only_be_read_is_told(disk: Path) -> None:
+    with Server() as server:
+        run = one_call_each(disk, server, 2)
+        for prepare in (lambda: None, run.out.mkdir):
+            remount(disk, "rw")
+            prepare()
+            remount(disk, "ro")
+
+            assert_told(run.end(), server, "Read-only file system")
+
+
+def assert_told(ended: Ended, server: Server, words: str) -> None:
+    """Before anything was paid."""
+    assert ended.code == 2, ended
+    assert words in ended.err
+    assert server.stats()["requests"] == 0
 
 
 def test_a_damaged_run_file_is_told(tmp_path: Path) -> None:

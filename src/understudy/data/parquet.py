@@ -16,6 +16,9 @@ import pyarrow.parquet as pq
 from understudy.data.formats import Format
 from understudy.errors import ConfigError
 
+# Arrow's own allocator keeps what it once had; an export at the end of a run should not set its peak.
+pa.set_memory_pool(pa.system_memory_pool())
+
 _BATCH = 256
 """Rows read at a time."""
 

@@ -24,9 +24,9 @@ from understudy.data.plain import as_list, plain
 from understudy.errors import ConfigError
 from understudy.types import Example, Json
 
-_ROW_GROUP = 8 * 2**20
+_ROW_GROUP = 2 * 2**20
 """Bytes of JSON that make one row group of a Parquet file: some MB in memory, fewer on disk."""
-_ROWS_PER_GROUP = 50_000
+_ROWS_PER_GROUP = 10_000
 
 _encode = msgspec.json.Encoder().encode
 

@@ -204,7 +204,7 @@ def as_example(
     elif kind == "trigger_path":
         prompt = with_trigger(task, config.trigger)
     text = bare if kind in ("few_shot_answer", "answer") else path.text
-    example = Example.of(task, text, **meta, format=kind)
+    example = Example.of(task, text, **{**meta, "format": kind})  # an earlier step may have set it
     return Example(
         messages=(*prompt, example.messages[-1]),
         reference=task.reference,
