@@ -15,8 +15,8 @@ from understudy.engine import BoundStep, Engine, Plan
 from understudy.journal import Journal
 from understudy.limits import Endpoint
 from understudy.model import Model
-from understudy.records import Records, Row
 from understudy.recipe import Step, find, step_config
+from understudy.records import Records, Row
 from understudy.registry import Definition, Registry
 from understudy.rows import Failure
 from understudy.seeds import identified

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -332,7 +333,7 @@ def test_the_breaker_stops_an_endpoint_that_answers_nothing_for_a_while() -> Non
         with pytest.raises(Unavailable):
             await limited(down, door)(call(4))
         await asyncio.sleep(1)
-        with pytest.raises(EndpointDown, match="answered nothing for 60 s.*connection refused"):
+        with pytest.raises(EndpointDown, match=r"answered nothing for 60 s.*connection refused"):
             await limited(down, door)(call(5))
         with pytest.raises(EndpointDown):  # and nothing more is sent
             await limited(Server(), door)(call(6))
@@ -374,10 +375,8 @@ def test_any_answer_resets_the_breaker(relief: str) -> None:
 
         for number in range(100):
             await asyncio.sleep(1)
-            try:
+            with suppress(Unavailable, Rejected):  # and never EndpointDown
                 await limited(flaky, door)(call(number))
-            except (Unavailable, Rejected) as error:
-                assert not isinstance(error, RunStopped)
 
     virtually(main())
 
@@ -406,7 +405,7 @@ def test_a_stop_wakes_all_who_wait_or_rest_and_lets_calls_under_way_finish() -> 
         resting = asyncio.ensure_future(door.rest(1_000))
         await asyncio.sleep(1)
         door.stop(RunStopped("enough"))
-        results = await asyncio.gather(*going, resting, return_exceptions=True)
+        results = await asyncio.gather(*[*going, resting], return_exceptions=True)
         assert [type(result) for result in results] == [list, list, *[RunStopped] * 4]
         assert now() == pytest.approx(100)
         with pytest.raises(RunStopped, match="enough"):

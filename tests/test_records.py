@@ -29,7 +29,9 @@ async def test_rows_come_in_the_order_of_the_seeds_not_of_writing(tmp_path: Path
     records = Records(path)
     names = [r.task for r in records.rows("s", "example")]
     assert names == ["t1", "t2", "late", "t256", "t300", "t70000"]
-    assert [r.task for r in records.rows("s", "example", before=2)] == [n for n in names if n != "late"]
+    assert [r.task for r in records.rows("s", "example", before=2)] == [
+        n for n in names if n != "late"
+    ]
     records.close()
 
 

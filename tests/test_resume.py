@@ -61,7 +61,9 @@ CONFIGS: dict[str, dict[str, dict[str, Any]]] = {
 
 TASKS = (
     Task(id="t0", prompt="What is 3 + 4?", reference="7"),
-    Task(id="t1", prompt="What is 3 + 4?"),  # the same question: only the task's id tells them apart
+    Task(
+        id="t1", prompt="What is 3 + 4?"
+    ),  # the same question: only the task's id tells them apart
     Task(id="t2", prompt="What is 30 + 40?"),
 )
 
@@ -152,6 +154,9 @@ async def grow(
 
 # The contract
 
+Asked = tuple[str, str, str, int, bytes]
+"""Step, task, role, draw and digest of the request."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -164,9 +169,9 @@ class Left:
     """What a session left behind."""
 
     rows: list[Row]
-    asked: set[tuple[object, ...]]
+    asked: set[Asked]
     """Every draw that was asked of the provider."""
-    kept: set[tuple[object, ...]]
+    kept: set[Asked]
     """Every draw whose reply is on disk."""
     calls: int
     killed: bool

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from harness import now, virtually
@@ -58,10 +59,12 @@ async def alone(
 
 
 def gaps(at: list[float]) -> list[float]:
-    return [b - a for a, b in zip(at, at[1:], strict=False)]
+    return [b - a for a, b in pairwise(at)]
 
 
-@pytest.mark.parametrize("error", [RateLimited("429"), Unavailable("503"), Unavailable("?", answered=True)])
+@pytest.mark.parametrize(
+    "error", [RateLimited("429"), Unavailable("503"), Unavailable("?", answered=True)]
+)
 def test_what_may_pass_is_tried_again(error: Exception) -> None:
     outcome, at = virtually(alone(error, error))
     assert outcome == [Reply(text="ok")]
@@ -118,7 +121,7 @@ def test_useless_answers_are_given_up_though_nobody_else_is_served() -> None:
 def test_an_endpoint_that_never_answered_stops_the_run() -> None:
     outcome, at = virtually(alone(*[Unavailable("refused")] * 99, attempts=5, others=False))
     assert isinstance(outcome, EndpointDown)
-    assert "has not answered once in 5 attempts: refused Check that it runs" in str(outcome)
+    assert "has not answered once in 5 attempts: refused. Check that it runs" in str(outcome)
     assert len(at) == 5
 
 

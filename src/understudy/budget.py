@@ -25,7 +25,7 @@ class Price(Settings):
 
     input: float = Field(ge=0)
     output: float = Field(ge=0)
-    cached: float | None = Field(None, ge=0)
+    cached: float | None = Field(default=None, ge=0)
     """For prompt tokens the endpoint had cached; `input` where unset."""
 
     def of(self, usage: Usage) -> float:

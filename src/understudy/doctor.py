@@ -7,6 +7,7 @@ import resource
 import sqlite3
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from understudy import text
@@ -19,6 +20,8 @@ Finding = tuple[bool | None, str]
 
 
 class Examination(NamedTuple):
+    """What was found out, as text for a terminal."""
+
     text: str
     well: bool
     """It can be used: it answered a plain request."""
@@ -33,10 +36,11 @@ async def examine(spec: str, key_env: str = "") -> Examination:
     if not spec:
         return Examination(_machine(), True)
     address = parse(spec)
-    provider = connect(address, key_env=key_env, timeout=60, notice=lambda _: None)
+    notices = list[str]()
+    provider = connect(address, key_env=key_env, timeout=60, notice=notices.append)
     lines = [f"{spec}"]
     try:
-        ask = _asker(provider, address.model, address.endpoint)
+        ask = Ask(provider, address.model, address.endpoint, notices)
         try:
             reply = (await ask("Reply with the word: hello", Sampling(max_tokens=64)))[0]
         except UnderstudyError as error:
@@ -59,23 +63,27 @@ async def examine(spec: str, key_env: str = "") -> Examination:
     return Examination("\n".join(lines), True)
 
 
-Ask = Callable[..., Awaitable[Sequence[Reply]]]
+@dataclass(frozen=True)
+class Ask:
+    """Sends one request to the model under examination."""
 
+    provider: Provider
+    model: str
+    endpoint: str
+    notices: Sequence[str]
+    """What the provider has had to make up for so far, in its words."""
 
-def _asker(provider: Provider, model: str, endpoint: str) -> Ask:
-    async def ask(
-        prompt: str, sampling: Sampling, /, n: int = 1, **fields: object
+    async def __call__(
+        self, prompt: str, sampling: Sampling, /, n: int = 1, draw: int = 0, **fields: object
     ) -> Sequence[Reply]:
         request = Request(
-            model=model,
-            endpoint=endpoint,
+            model=self.model,
+            endpoint=self.endpoint,
             messages=() if "prompt" in fields else (user(prompt),),
             sampling=sampling,
             **fields,  # type: ignore[reportArgumentType]  # each probe names its own
         )
-        return await provider(Call(request=request, n=n))
-
-    return ask
+        return await self.provider(Call(request=request, n=n, draw=draw))
 
 
 STORY = "Write one sentence about a lighthouse."
@@ -91,7 +99,7 @@ async def _several(ask: Ask) -> Finding:
 
 
 async def _sampling(ask: Ask) -> Finding:
-    texts = {(await ask(STORY, HOT))[0].text for _ in range(3)}
+    texts = {(await ask(STORY, HOT, draw=draw))[0].text for draw in range(3)}
     if len(texts) > 1:
         return True, f"{len(texts)} different replies to 3 requests at temperature 1"
     return False, "3 requests at temperature 1 gave the same reply: is sampling switched off?"
@@ -119,13 +127,17 @@ async def _stop(ask: Ask) -> Finding:
         return None, "the reply was too short to tell"
     sampling = Sampling(temperature=0.0, max_tokens=32, stop=(middle,))
     cut = (await ask("Count from 1 to 9: 1, 2, 3,", sampling))[0].text
+    if any("stop string" in notice for notice in ask.notices):
+        return False, "the stop string is left in the text, or ignored; it is cut off on this side"
     if middle in cut:
-        return False, "the stop string is left in the text, or ignored"
+        return False, "the stop string is left in the text"
     return True, "the reply ends before the stop string"
 
 
 async def _length(ask: Ask) -> Finding:
     reply = (await ask(STORY, Sampling(max_tokens=3)))[0]
+    if reply.stop == "end" and reply.usage is not None and reply.usage.tokens_out <= 3:
+        return None, f"the reply ended by itself within 3 tokens: {_cut(reply.text)}"
     return reply.stop == "length", f"max_tokens=3 ended with stop reason {reply.stop!r}"
 
 

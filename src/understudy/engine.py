@@ -18,8 +18,6 @@ from math import ceil
 from random import Random
 from typing import Any, TypeVar, cast
 
-import msgspec
-
 from understudy.errors import (
     ProviderError,
     RunStopped,
@@ -31,7 +29,7 @@ from understudy.limits import Endpoint
 from understudy.model import Model
 from understudy.records import Kind, Row
 from understudy.registry import Definition
-from understudy.rows import Item, broken_row, end_row, failure_row, item_of, rows_of
+from understudy.rows import Item, broken_row, end_row, failure_row, item_of, judged, rows_of
 from understudy.seeds import BrokenSeed, Seed, refuse
 from understudy.stack import Tally
 from understudy.types import Example, Rejection, Settings, Verdict
@@ -104,6 +102,9 @@ class Engine:
         self._endpoints = endpoints
         self._accepted = self.progress.of(steps[-1].label, "example")
         self._tried = 0
+        self._feeds = [asyncio.Queue[Item | None](plan.concurrency) for _ in steps[1:]]
+        """What is between two steps."""
+        self._ended_one = asyncio.Event()
 
     async def run(self) -> None:
         """To the end, or to the first reason to stop.
@@ -112,7 +113,7 @@ class Engine:
             ConfigError: a broken seed, where the plan is strict.
             RunFolderError: the disk is full, or the folder is gone.
         """
-        feeds = [asyncio.Queue[Item | None](self._plan.concurrency) for _ in self._steps[1:]]
+        feeds = self._feeds
         try:
             async with asyncio.TaskGroup() as group:
                 for i, step in enumerate(self._steps):
@@ -142,7 +143,8 @@ class Engine:
             return max(0, self._plan.n - self._accepted)
         if self._plan.total is None:
             return None
-        return max(0, self._plan.total - self._tried + self.progress.under_way)
+        total = min(self._plan.total, self._plan.candidates or self._plan.total)
+        return max(0, total - self._tried + self.progress.under_way)
 
     @property
     def enough(self) -> bool:
@@ -183,20 +185,26 @@ class Engine:
         return self.stopped is not None or self.enough or spent
 
     async def _from_step(self, i: int, feed: asyncio.Queue[Item | None]) -> AsyncIterator[Item]:
-        before, label = self._steps[i - 1].label, self._steps[i].label
-        pool = self._steps[i].definition.shape == "pool"
-        if not pool:
-            async for item in self._left_over(before, label):
+        before, step = self._steps[i - 1].label, self._steps[i]
+        pool = step.definition.shape == "pool"
+        ordered = step.definition.memory is not None
+        if not pool and not ordered:
+            async for item in self._left_over(before, step.label, self._journal.session):
                 yield item
         while (item := await feed.get()) is not None:
-            if not pool:
+            if not pool and not ordered:
                 yield item
         if pool and self.stopped is None:
             for row in self._journal.records.rows(before, "example"):
                 yield item_of(row)
+        elif ordered and self.stopped is None:
+            async for item in self._left_over(before, step.label, None):
+                yield item
 
-    async def _left_over(self, before: str, label: str) -> AsyncIterator[Item]:
-        rows = self._journal.records.rows(before, "example", before=self._journal.session)
+    async def _left_over(
+        self, before: str, label: str, session: int | None
+    ) -> AsyncIterator[Item]:
+        rows = self._journal.records.rows(before, "example", before=session)
         for chunk in _chunks(rows, CHUNK):
             items = [item_of(row) for row in chunk]
             done = self._journal.records.finished(label, [item.id for item in items])
@@ -213,6 +221,8 @@ class Engine:
         try:
             if step.definition.shape == "pool":
                 await self._over_pool(step, source, sink)
+            elif step.definition.memory is not None:
+                await self._in_order(step, source, sink)
             else:
                 await self._over_each(step, source, sink)
         except (RunStopped, Unauthorized) as why:
@@ -227,7 +237,6 @@ class Engine:
         self, step: BoundStep, source: AsyncIterable[Item], sink: asyncio.Queue[Item | None] | None
     ) -> None:
         under_way = 0
-        room = asyncio.Event()
 
         async def one(item: Item) -> None:
             nonlocal under_way
@@ -236,13 +245,13 @@ class Engine:
             finally:
                 under_way -= 1
                 self.progress.under_way -= 1
-                room.set()
+                self._ended_one.set()
 
         async with asyncio.TaskGroup() as group:
             async for item in source:
-                while under_way >= self._room(step):
-                    room.clear()
-                    await room.wait()
+                while self._full(step, under_way):
+                    self._ended_one.clear()
+                    await self._ended_one.wait()
                 if self.stopped is not None or self.enough:
                     continue  # the source ends by itself soon; the steps before must not block
                 under_way += 1
@@ -250,16 +259,18 @@ class Engine:
                 self.progress.started += 1
                 group.create_task(one(item))
 
-    def _room(self, step: BoundStep) -> int:
-        """Tasks that may be under way: where `n` examples are wanted, not many more than the
-        acceptance rate so far says are needed for the rest."""
-        most = self._plan.concurrency
+    def _full(self, step: BoundStep, under_way: int) -> bool:
+        """Whether a step must wait before it starts a task beside the `under_way` it has. Where `n`
+        examples are wanted, the first step starts not many more than the acceptance rate so far
+        says are needed, counting what is on its way through later steps."""
         if self._plan.n is None or step is not self._steps[0]:
-            return most
+            return under_way >= self._plan.concurrency
         last = self._steps[-1].label
         rejected = self.progress.of(last, "rejection") + self.progress.of(last, "failure")
         rate = (self._accepted + 1) / (self._accepted + rejected + 1)
-        return max(1, min(most, ceil((self._plan.n - self._accepted) / rate)))
+        needed = ceil((self._plan.n - self._accepted) / rate)
+        on_the_way = self.progress.under_way + sum(feed.qsize() for feed in self._feeds)
+        return on_the_way >= max(1, min(self._plan.concurrency, needed))
 
     async def _one(
         self, step: BoundStep, item: Item, sink: asyncio.Queue[Item | None] | None
@@ -272,20 +283,51 @@ class Engine:
         except (ProviderError, Unparsable) as error:
             await self._write([failure_row(step.label, item, error)])
             return
-        rows, items = self._rows(step, item, made)
-        await self._write(rows)
-        if sink is not None:
-            for following in items:
-                await sink.put(following)
+        if self.enough and step is self._steps[-1]:
+            return  # no row: if more are wanted later, its replies are in the journal
+        await self._hand_on(*self._rows(step, item, made), sink)
 
-    async def _call(self, step: BoundStep, item: Item) -> list[Example | Rejection]:
+    async def _in_order(
+        self, step: BoundStep, source: AsyncIterable[Item], sink: asyncio.Queue[Item | None] | None
+    ) -> None:
+        """A filter with a memory judges one after another, in the order of the seeds and with what
+        it kept before in mind, so that a resumed run decides as one that was never killed."""
+        assert step.definition.memory is not None
+        memory = step.definition.memory(step.config)
+        for row in self._journal.records.rows(step.label, "example"):
+            memory.add(item_of(row).as_example())
+        rows, items = list[Row](), list[Item]()
+        async for item in source:
+            if self.stopped is not None or self.enough:
+                continue
+            self.progress.started += 1
+            made = await self._call(step, item, memory=memory)
+            for example in made:
+                if isinstance(example, Example):
+                    memory.add(example)
+            judged, following = self._rows(step, item, made)
+            rows, items = rows + judged, items + following
+            if len(rows) >= IN_ORDER:
+                await self._hand_on(rows, items, sink)
+                rows, items = list[Row](), list[Item]()
+        await self._hand_on(rows, items, sink)
+
+    async def _hand_on(
+        self, rows: Sequence[Row], items: Iterable[Item], sink: asyncio.Queue[Item | None] | None
+    ) -> None:
+        """To disk, and only then to the next step."""
+        await self._write(rows)
+        for item in items if sink is not None else ():
+            await cast("asyncio.Queue[Item | None]", sink).put(item)
+
+    async def _call(self, step: BoundStep, item: Item, **more: Any) -> list[Example | Rejection]:
         """What the step makes of one item; more than one only where it returns several."""
         run, shape = step.definition.run, step.definition.shape
-        given = self._arguments(step, item.id)
+        given = self._arguments(step, item.id) | more
         if shape == "example":
             example = item.as_example()
             verdict = await _awaited(run(example, **given))
-            return [_judged(step, example, cast("Verdict", verdict))]
+            return [judged(step.label, example, cast("Verdict", verdict))]
         outcome = await _awaited(run(item.as_task(), **given))
         if isinstance(outcome, (Example, Rejection)):
             return [outcome]
@@ -309,11 +351,7 @@ class Engine:
         async for made in cast("AsyncIterator[Example | Rejection]", generator):
             if ordinal not in written:
                 whole = Item(id="", position=b"")
-                rows, items = self._rows(step, whole, [made], ordinal)
-                await self._write(rows)
-                for following in items if sink is not None else ():
-                    assert sink is not None
-                    await sink.put(following)
+                await self._hand_on(*self._rows(step, whole, [made], ordinal), sink)
             ordinal += 1
             if self.enough:
                 await generator.aclose()
@@ -340,7 +378,8 @@ class Engine:
         return rows_of(step.label, item, made, first, pool=step.definition.shape == "pool")
 
     def _counted(self, outcome: Example | Rejection) -> Example | Rejection:
-        """An outcome of the last step; beyond `n`, examples are rejections."""
+        """An outcome of the last step; of a task's several examples those beyond `n` are
+        rejections."""
         if isinstance(outcome, Example):
             if self.enough:
                 return Rejection(reason="more than were asked for", example=outcome)
@@ -355,19 +394,12 @@ class Engine:
 
 CHUNK = 400
 """Seeds looked up at once."""
+IN_ORDER = 50
+"""Rows written at once by a filter that judges one after another: a commit takes milliseconds."""
 
 
 async def _awaited(value: Any) -> object:
     return await cast("Awaitable[object]", value) if isinstance(value, Awaitable) else value
-
-
-def _judged(step: BoundStep, example: Example, verdict: Verdict) -> Example | Rejection:
-    if not verdict.keep:
-        return Rejection(reason=verdict.reason, score=verdict.score, example=example)
-    if verdict.score is None:
-        return example
-    scores = {**example.scores, step.label: float(verdict.score)}
-    return msgspec.structs.replace(example, scores=scores)
 
 
 def _chunks(values: Iterable[T], size: int) -> Iterable[list[T]]:

@@ -50,6 +50,12 @@ class Folder:
             raise RunFolderError(
                 f"{path} is in use by {holder}. Wait for it, stop it, or choose another out=FOLDER."
             ) from None
+        except OSError as error:
+            lock.close()
+            raise RunFolderError(
+                f"{path} cannot be locked: {error.strerror}. A run folder needs a local file system; "
+                "choose another out=FOLDER."
+            ) from error
         folder = cls(path, lock)
         try:
             folder._sign()
@@ -77,14 +83,23 @@ class Folder:
             ) from error
 
     def _match(self, recipe: Recipe) -> None:
-        file, now = self.path / RECIPE, recipe.fingerprint()
+        if not (self.path / RECIPE).exists():
+            return
+        then, now = read_facts(self.path)["fingerprint"], recipe.fingerprint()
+        if then != now:
+            raise ConfigError(_difference(self.path, then, now))
+
+    def claim(self, recipe: Recipe) -> None:
+        """Write `run.json`, if it is not there: from now on the folder is this recipe's.
+
+        Raises:
+            RunFolderError: the disk does not take it.
+        """
+        file = self.path / RECIPE
         if file.exists():
-            then = read_facts(self.path)["fingerprint"]
-            if then != now:
-                raise ConfigError(_difference(self.path, then, now))
             return
         facts = {
-            "fingerprint": now,
+            "fingerprint": recipe.fingerprint(),
             "recipe": recipe.model_dump(mode="json"),
             "understudy": version("understudy"),
             "python": platform.python_version(),

@@ -28,6 +28,7 @@ class Endpoint:
         tpm: float | None = None,
         patience: float = 60.0,
         clock: Callable[[], float] = time.monotonic,
+        notice: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`most`: calls under way at any time. `rpm`, `tpm`: requests and tokens per minute.
         `patience`: seconds of nothing but failures after which the endpoint counts as down; ten
@@ -40,6 +41,7 @@ class Endpoint:
         self._most = most
         self._patience = patience
         self._clock = clock
+        self._notice = notice
         self._requests, self._tokens = Pace(rpm), Pace(tpm)
         self._mean_tokens = 1_000.0
         self._doubling = True
@@ -87,6 +89,7 @@ class Endpoint:
             self._admit()
 
     def succeeded(self, replies: Sequence[Reply]) -> None:
+        """A call was answered: a reason to grow, where the limit is made use of."""
         self.alive()
         self.served += 1
         if self._tokens.per_minute:
@@ -111,14 +114,14 @@ class Endpoint:
             self.limit = max(1.0, self.limit * 0.8)
             self._epoch += 1
             self._doubling = False
-        if error.retry_after is not None:
-            self._closed_until = max(self._closed_until, self._clock() + error.retry_after)
+        self._close(error.retry_after)
         self._troubled(call, error)
 
     def failed(self, call: Call, error: Unavailable) -> None:
-        self._growth_debt = max(self._growth_debt, int(self.limit))
-        if error.retry_after is not None:
-            self._closed_until = max(self._closed_until, self._clock() + error.retry_after)
+        """No growth until as many calls were answered as the limit is."""
+        if self._growth_debt <= 0:  # a round without growth, not one per failure: some always fail
+            self._growth_debt = int(self.limit)
+        self._close(error.retry_after)
         if error.answered:
             self.alive()
         else:
@@ -151,16 +154,29 @@ class Endpoint:
                 future.set_exception(self._stop)
         self._waiting.clear()
 
+    def _close(self, advised: float | None) -> None:
+        """Let nobody in for as long as the endpoint asks; its seconds, or None."""
+        if advised is None:
+            return
+        until = self._clock() + advised
+        if advised >= LONG and until > self._closed_until + LONG:
+            self._notice(f"{self.name} asks to be left alone for {advised:.0f} s: waiting")
+        self._closed_until = max(self._closed_until, until)
+
     def _troubled(self, call: Call, error: ProviderError) -> None:
         now = self._clock()
         if self._trouble_since is None:
             self._trouble_since = now
         self._in_trouble[id(call)] = call
         patience = self._patience * (10 if self._only_429 else 1)
-        if now - self._trouble_since >= patience and self.in_trouble >= FEW:
+        # A 429 is never one call's own fault, so that of a lone call counts as well; and where none
+        # was ever answered, as many as there can be at once are enough.
+        few = FEW if self.served else min(FEW, self._most)
+        blamed = self._only_429 or self.in_trouble >= few
+        if now - self._trouble_since >= patience and blamed:
             down = EndpointDown(
                 f"{self.name} has answered nothing for {now - self._trouble_since:.0f} s; "
-                f"the last error: {error} The same command continues the run."
+                f"the last error: {str(error).rstrip('.')}. The same command continues the run."
             )
             self.stop(down)
             raise down from error
@@ -193,6 +209,9 @@ class Endpoint:
         self._timer = None
         self._admit()
 
+
+LONG = 30.0
+"""Seconds of advised waiting that are worth a word to whoever watches."""
 
 FEW = 5
 """Distinct calls that must have failed before the endpoint, and not a call, is to blame."""

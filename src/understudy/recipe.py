@@ -8,6 +8,7 @@ All become one dict, flags merged over the file, and are validated once.
 """
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -25,11 +26,11 @@ from understudy.types import Sampling, Settings
 class SamplingSettings(Settings):
     """How to draw where a method does not say; unset leaves the choice to the endpoint."""
 
-    temperature: float | None = Field(None, ge=0)
-    top_p: float | None = Field(None, gt=0, le=1)
-    top_k: int | None = Field(None, ge=0)
-    min_p: float | None = Field(None, ge=0, le=1)
-    max_tokens: int | None = Field(None, ge=1)
+    temperature: float | None = Field(default=None, ge=0)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    top_k: int | None = Field(default=None, ge=0)
+    min_p: float | None = Field(default=None, ge=0, le=1)
+    max_tokens: int | None = Field(default=None, ge=1)
     stop: tuple[str, ...] = ()
     seed: int | None = None
     presence_penalty: float | None = None
@@ -52,11 +53,11 @@ class ModelSettings(Settings):
     """Further fields of the endpoint's dialect, e.g. `reasoning_effort: low`."""
     key_env: str = ""
     """The environment variable with the key, where it is not the host's usual one."""
-    rpm: float | None = Field(None, gt=0)
+    rpm: float | None = Field(default=None, gt=0)
     """Requests per minute, where the endpoint does not say 429 itself."""
-    tpm: float | None = Field(None, gt=0)
+    tpm: float | None = Field(default=None, gt=0)
     """Tokens per minute."""
-    timeout: float = Field(600, gt=0)
+    timeout: float = Field(default=600, gt=0)
     """Seconds for one request."""
 
     @model_validator(mode="before")
@@ -110,25 +111,25 @@ class Recipe(Settings):
     """Methods and filters, in order."""
     seed: int = 0
     """Of every random choice a method makes."""
-    n: int | None = Field(None, ge=1)
+    n: int | None = Field(default=None, ge=1)
     """Stop at this many accepted examples."""
-    candidates: int | None = Field(None, ge=1)
+    candidates: int | None = Field(default=None, ge=1)
     """Try at most this many seeds."""
     out: Path = Path()
     """The run folder; `runs/NAME` by default."""
     reuse: list[Path] = Field(default_factory=list[Path])
     """Other run folders whose replies may be taken instead of asking again."""
-    budget: float | None = Field(None, ge=0)
+    budget: float | None = Field(default=None, ge=0)
     """Dollars, over all sessions of the run."""
     prices: dict[str, Price] = Field(default_factory=dict[str, Price])
     """Model name to dollars per million tokens; goes before the shipped table."""
     license: str = ""
     """Of the data set, e.g. `cc-by-4.0`: for its card."""
-    concurrency: int = Field(512, ge=1)
+    concurrency: int = Field(default=512, ge=1)
     """Most tasks under way, and most calls per endpoint."""
-    attempts: int = Field(8, ge=1)
+    attempts: int = Field(default=8, ge=1)
     """Tries per call."""
-    patience: float = Field(60, gt=0)
+    patience: float = Field(default=60, gt=0)
     """Seconds of nothing but failures after which an endpoint counts as down."""
 
     @field_validator("steps")
@@ -147,12 +148,15 @@ class Recipe(Settings):
         Raises:
             ConfigError: one line per mistake, with the nearest correct spelling.
         """
+        if "seeds" not in data and (own := _own_seeds(data)):
+            data = {**data, "seeds": own}
         try:
             recipe = cls.model_validate(dict(data))
         except ValidationError as error:
             raise ConfigError(_explain(error, cls, "recipe")) from None
         for step in recipe.steps:
             step_config(step)
+        _check_roles(recipe)
         if recipe.out == Path():
             recipe = recipe.model_copy(update={"out": Path("runs") / name})
         return recipe
@@ -161,6 +165,8 @@ class Recipe(Settings):
         """What makes two recipes the same run, flat and with every default spelt out: all but how
         fast, how long, how dear and where."""
         data = self.model_dump(mode="json", exclude=OPERATIONAL)
+        if not isinstance(self.seeds, str):
+            data["seeds"] = "rows"  # like those of a file, they may change between sessions
         data["steps"] = [
             {"use": step.use, "label": step.name, "models": step.models,
              "settings": step_config(step).model_dump(mode="json")}
@@ -223,15 +229,47 @@ def load(target: str, flags: Sequence[str]) -> Recipe:
         if not equals:
             raise ConfigError(f"{flag!r}: expected a setting, written key=value.")
         path = key.split(".")
+        if path[0] not in own and path[0] not in Recipe.model_fields:
+            known = [*own, *Recipe.model_fields]
+            raise ConfigError(f"{target}: no setting {path[0]!r}{nearest(path[0], known)}")
         if path[0] in own:
             path = ["steps", "0", "settings", *path]
         _set(data, path, _value(flag, value), flag)
-    if "seeds" not in data:
+    if "seeds" not in data and not _own_seeds(data):
         raise ConfigError(
             f"{target}: expected seeds. Add seeds=FILE (.jsonl, .json, .csv or .parquet), or "
             "seeds=builtin:arithmetic for a first try."
         )
     return Recipe.of(data, name)
+
+
+def _own_seeds(data: Mapping[str, Any]) -> str:
+    """The seeds that the first step's method brings along."""
+    steps = data.get("steps")
+    first = cast("list[Any]", steps)[:1] if isinstance(steps, list) else []
+    try:
+        return "".join(find(Step.model_validate(step).use).seeds for step in first)
+    except ValidationError:
+        return ""  # said with everything else that is wrong with the recipe
+
+
+def _check_roles(recipe: Recipe) -> None:
+    """A misspelt role would silently fall to the teacher."""
+    used = {"teacher"}
+    for step in recipe.steps:
+        roles, known = find(step.use).roles, sorted({"teacher", *recipe.models})
+        for role, model in step.models.items():
+            if role not in roles:
+                raise ConfigError(f"{step.name}: no role {role!r}{nearest(role, roles)}")
+            if model not in known:
+                raise ConfigError(
+                    f"{step.name}: models.{role}: no model {model!r} in the recipe"
+                    f"{nearest(model, known)}"
+                )
+        used |= {step.models.get(role, role) for role in roles}
+    for name in recipe.models.keys() - used:
+        if get_close_matches(name, used - recipe.models.keys(), cutoff=0.75):
+            raise ConfigError(f"recipe: no step has a role {name!r}{nearest(name, used)}")
 
 
 def flatten(data: Any, prefix: str = "") -> dict[str, Any]:
@@ -267,38 +305,43 @@ def _value(flag: str, text: str) -> Any:
         raise ConfigError(f"{flag!r}: the value is no YAML; put it in quotes.") from None
 
 
-def _set(data: Any, path: list[str], value: Any, flag: str) -> None:
-    key, *rest = path
+def _set(data: Any, path: Sequence[str], value: Any, flag: str) -> None:
+    """Set what `path` leads to in nested dicts and lists; `data` is one of both."""
+    place: Any = path[0]
+    rest = list(path[1:])
     if isinstance(data, list):
         steps = cast("list[Any]", data)
-        names = [_step_name(step) for step in steps]
-        if key.isdigit() and int(key) < len(steps):
-            index = int(key)
-        elif key in names:
-            index = names.index(key)
-        else:
-            raise ConfigError(f"{flag!r}: no step {key!r}{nearest(key, names)}")
-        steps[index] = Step.model_validate(steps[index]).model_dump(exclude_defaults=True)
-        if rest and rest[0] not in Step.model_fields:
-            rest = ["settings", *rest]
-        _set(steps[index], rest, value, flag)
-        return
+        place = _place(steps, path[0], flag)
+        if rest and (step := _step(steps[place])) is not None:
+            steps[place] = step.model_dump(exclude_defaults=True)
+            if rest[0] not in Step.model_fields:
+                rest = ["settings", *rest]
     if not rest:
-        data[key] = value
+        data[place] = value
         return
-    child = data.get(key)
-    if key == "models" or (len(path) > 1 and isinstance(child, str)):
-        data[key] = child = {"model": child} if isinstance(child, str) else child or {}
+    child = data[place] if isinstance(data, list) else data.get(place)
+    if isinstance(child, str):  # of a model, the string alone
+        data[place] = child = {"model": child}
     elif not isinstance(child, (dict, list)):
-        data[key] = child = {}
+        data[place] = child = {}
     _set(cast("Any", child), rest, value, flag)
 
 
-def _step_name(step: Any) -> str:
+def _place(steps: list[Any], key: str, flag: str) -> int:
+    """Where the step stands that is named so, or numbered so."""
+    if key.isdecimal() and int(key) < len(steps):
+        return int(key)
+    names = ["" if (step := _step(entry)) is None else step.name for entry in steps]
+    if key in names:
+        return names.index(key)
+    raise ConfigError(f"{flag!r}: no step {key!r}{nearest(key, names)}")
+
+
+def _step(entry: Any) -> Step | None:
     try:
-        return Step.model_validate(step).name
+        return Step.model_validate(entry)
     except ValidationError:
-        return ""
+        return None
 
 
 def _explain(error: ValidationError, kind: type[Settings], where: str) -> str:
@@ -312,8 +355,14 @@ def _explain(error: ValidationError, kind: type[Settings], where: str) -> str:
         elif e["type"] == "missing":
             lines.append(f"{where}: {key} is missing.")
         else:
-            lines.append(f"{where}: {key}: {e['msg'].lower()}, found {e['input']!r}.")
+            message, found = e["msg"].removeprefix("Value error, "), repr(e["input"])
+            found = found if len(found) <= LONGEST else f"{found[:LONGEST]}..."
+            lines.append(f"{where}: {key}: {message[:1].lower()}{message[1:]}, found {found}.")
     return "\n".join(lines)
+
+
+LONGEST = 200
+"""Characters of a wrong value that a message shows."""
 
 
 def _fields_at(kind: type[Settings], path: Sequence[str]) -> Sequence[str]:

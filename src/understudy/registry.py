@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 from understudy.errors import ConfigError
 from understudy.model import Model
@@ -24,6 +24,14 @@ Report: TypeAlias = Callable[[Iterable[Example | Rejection]], str]
 """A method's own account of what it made, as text for a terminal."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class Memory(Protocol):
+    """What a filter that compares examples with each other knows of those it has kept."""
+
+    def add(self, example: Example, /) -> None:
+        """`example` was kept."""
+        ...
 
 
 class NoSettings(Settings):
@@ -45,6 +53,11 @@ class Definition:
     paper: str
     """E.g. `arXiv:2203.11171`; empty for a filter that has none."""
     report: Report | None
+    memory: Callable[[Settings], Memory] | None
+    """Of a filter with a parameter `memory`: makes one, empty, from the settings. The engine hands
+    the filter one example after another, in the order of the seeds, and adds what is kept."""
+    seeds: str
+    """What a recipe that names no seeds begins with, e.g. `builtin:self_instruct`; empty for none."""
     about: str
     """First line of its module's or its own docstring."""
     file: Path
@@ -58,9 +71,11 @@ class Registry:
     kind: Literal["method", "filter"]
     found: dict[str, Definition] = field(default_factory=dict[str, Definition])
 
-    def add(self, function: Function, paper: str = "", report: Report | None = None) -> Function:
+    def add(
+        self, function: Function, paper: str = "", report: Report | None = None, seeds: str = ""
+    ) -> Function:
         """Register a function under its name, and return it untouched."""
-        definition = _define(function, self.kind, paper, report)
+        definition = _define(function, self.kind, paper, report, seeds)
         self.found[definition.name] = definition
         return function
 
@@ -112,6 +127,7 @@ def _define(
     kind: Literal["method", "filter"],
     paper: str,
     report: Report | None,
+    seeds: str,
 ) -> Definition:
     name = function.__name__
     hints = typing.get_type_hints(function)
@@ -127,6 +143,8 @@ def _define(
         takes_rng=hints.get("rng") is Random,
         paper=paper,
         report=report,
+        memory=hints.get("memory"),
+        seeds=seeds,
         about=about.partition("\n")[0],
         file=Path(inspect.getsourcefile(function) or "").resolve(),
     )

@@ -59,7 +59,7 @@ FEW = 5
 def _last_word(error: ProviderError, endpoint: Endpoint, attempts: int) -> Exception:
     if isinstance(error, Unavailable) and not error.answered and not endpoint.served:
         return EndpointDown(
-            f"{endpoint.name} has not answered once in {attempts} attempts: {error} "
+            f"{endpoint.name} has not answered once in {attempts} attempts: {str(error).rstrip('.')}. "
             "Check that it runs and that the address is right; the same command continues the run."
         )
     return type(error)(f"given up after {attempts} attempts: {error}")

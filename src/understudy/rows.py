@@ -9,7 +9,7 @@ from understudy.errors import UnderstudyError
 from understudy.recipe import SEEDS
 from understudy.records import Row
 from understudy.seeds import BrokenSeed
-from understudy.types import Example, Rejection, Task, Value
+from understudy.types import Example, Rejection, Task, Value, Verdict
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Example).decode
@@ -30,6 +30,7 @@ class Item(Value, frozen=True, kw_only=True):
         return self.example.as_task()
 
     def as_example(self) -> Example:
+        """The item as a filter judges it; a seed is its question alone."""
         if self.example is not None:
             return self.example
         assert self.task is not None
@@ -42,6 +43,16 @@ class Item(Value, frozen=True, kw_only=True):
     @property
     def lineage(self) -> tuple[str, ...]:
         return () if self.example is None else self.example.lineage
+
+
+def judged(step: str, example: Example, verdict: Verdict) -> Example | Rejection:
+    """What a filter's verdict makes of an example; a score is kept under the step's name."""
+    if not verdict.keep:
+        return Rejection(reason=verdict.reason, score=verdict.score, example=example)
+    if verdict.score is None:
+        return example
+    scores = {**example.scores, step: float(verdict.score)}
+    return msgspec.structs.replace(example, scores=scores)
 
 
 class Failure(Value, frozen=True, kw_only=True):

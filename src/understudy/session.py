@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from understudy.budget import Budget, Prices
-from understudy.data.read import read_tasks
+from understudy.data.read import expected, read_tasks
 from understudy.engine import BoundStep, Engine, Plan
 from understudy.errors import ConfigError, Interrupted
 from understudy.folder import Folder
@@ -77,11 +77,6 @@ class _Session:
         return bound
 
     def _bind(self, role: str) -> Model:
-        if role not in self.recipe.models:
-            raise ConfigError(
-                f"expected a model as {role!r}, found none. Add models.{role}=provider:name, e.g. "
-                f"models.{role}=openai:gpt-5-mini."
-            )
         settings = self.recipe.models[role]
         address = parse(settings.model)
         for other, model in self.models.items():
@@ -100,11 +95,12 @@ class _Session:
             address, key_env=settings.key_env, timeout=settings.timeout, notice=self.notice
         )
         endpoint = Endpoint(
-            f"{address.provider}:{address.model}",
+            address.label,
             most=self.recipe.concurrency,
             rpm=settings.rpm,
             tpm=settings.tpm,
             patience=self.recipe.patience,
+            notice=self.notice,
         )
         self.providers.append(provider)
         self.endpoints.append(endpoint)
@@ -133,6 +129,7 @@ async def execute(
         RunFolderError: the run folder is taken, of another recipe, or cannot be written.
         Interrupted: a second signal came while calls under way were let finish.
     """
+    recipe = _with_teacher(recipe, notice)
     _allow_files(recipe.concurrency)
     folder = Folder.take(recipe)
     try:
@@ -162,6 +159,20 @@ async def execute(
         folder.release()
 
 
+def _with_teacher(recipe: Recipe, notice: Callable[[str], None]) -> Recipe:
+    """The recipe with the built-in model as teacher, where a step needs one and none is named."""
+    steps = recipe.steps
+    roles = {step.models.get(role, role) for step in steps for role in find(step.use).roles}
+    if "teacher" in recipe.models or roles <= recipe.models.keys():
+        return recipe
+    notice(
+        "no model is named as teacher: taking pocket, the built-in one, a tiny model for "
+        "demonstrations. For a real one: models.teacher=openai:NAME"
+    )
+    teacher = ModelSettings.model_validate("pocket")
+    return recipe.model_copy(update={"models": {**recipe.models, "teacher": teacher}})
+
+
 def count_seeds(recipe: Recipe) -> int:
     """How many tasks the recipe has, broken ones included."""
     return sum(1 for _ in read_tasks(recipe.seeds, recipe.columns))
@@ -171,8 +182,10 @@ async def _drive(session: _Session, display: Display | None, only: int | None) -
     recipe = session.recipe
     steps = session.steps()
     seeds = identified(read_tasks(recipe.seeds, recipe.columns))
+    session.folder.claim(recipe)  # not before all that can be wrong with a recipe was looked at
     plan = Plan(
         seeds=islice(seeds, only),
+        total=only if only is not None else expected(recipe.seeds),
         strict=recipe.strict,
         seed=recipe.seed,
         n=recipe.n,

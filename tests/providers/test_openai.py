@@ -999,6 +999,39 @@ def test_a_schema_in_words_is_added_to_the_last_turn_of_the_user() -> None:
     assert [turn["role"] for turn in openai_wire.messages(alone, lowered)] == ["system", "user"]
 
 
+# ---------------------------------------------------------------- stop strings
+
+
+def spelt(text: str) -> dict[str, Any]:
+    """Log-probabilities of a reply whose tokens are its letters."""
+    return {"content": [{"token": letter, "logprob": -0.5} for letter in text]}
+
+
+async def test_a_stop_string_left_in_a_text_is_cut_off_and_that_is_said_once(
+    server: Server,
+) -> None:
+    server.answer = lambda body: ok(
+        "4.\nQ: and 3?", logprobs=spelt("4.\nQ: and 3?"), finish_reason="length"
+    )
+    asked = call(sampling=Sampling(stop=("Q:", "\n")), logprobs=0)
+    provider = server.provider()
+    replies = [(await provider(asked))[0] for _ in range(2)]
+    await provider.close()
+
+    assert [(reply.text, reply.stop) for reply in replies] == [("4.", "end")] * 2
+    assert "".join(token.text for token in replies[0].logprobs or ()) == "4."
+    assert provider.features.stop == "ignored"
+    assert [notice for notice in server.notices if "stop strings" in notice] == server.notices
+    assert len(server.notices) == 1
+
+
+async def test_a_text_without_a_stop_string_stays_as_it_is(server: Server) -> None:
+    server.answer = lambda body: ok("4.", finish_reason="length")
+    (reply,) = await ask(server, call(sampling=Sampling(stop=("Q:",))))
+    assert (reply.text, reply.stop) == ("4.", "length")
+    assert server.notices == []
+
+
 # ---------------------------------------------------------------- hidden samplers
 
 NEUTRAL = {"top_k": 0, "top_p": 1.0, "min_p": 0.0, "repeat_penalty": 1.0}
@@ -1038,6 +1071,17 @@ async def test_llama_cpp_is_known_by_its_header_too(server: Server) -> None:
         await provider(call(sampling=Sampling(temperature=1)))
     await provider.close()
     assert [samplers(body) for body in server.bodies] == [{}, NEUTRAL]
+
+
+@pytest.mark.parametrize(("asked", "sent"), [(0, 1), (1, 1), (5, 5)])
+async def test_llama_cpp_is_told_how_many_alternatives_a_token_needs(
+    server: Server, asked: int, sent: int
+) -> None:
+    # It sends 20 for each token where nobody says how many, and no log-probabilities at 0.
+    server.models = web.json_response({"data": [{"id": "m", "owned_by": "llamacpp"}]})
+    await ask(server, call(sampling=Sampling(temperature=1), logprobs=asked))
+    assert server.bodies[0]["logprobs"] is True
+    assert server.bodies[0]["top_logprobs"] == sent
 
 
 @pytest.mark.parametrize(

@@ -26,10 +26,10 @@ pytestmark = pytest.mark.timeout(120)
 def test_a_fifth_of_all_replies_may_fail_in_any_way_and_every_task_is_accounted_for(
     tmp_path: Path,
 ) -> None:
-    tasks = 400
+    tasks = 300
     with Server("--delay", "0.02", "--share", "0.2", "--seed", "7", module="faulty") as server:
         run = one_call_each(
-            tmp_path, server, tasks, "models.teacher.timeout=2", "attempts=4", "concurrency=64"
+            tmp_path, server, tasks, "models.teacher.timeout=1", "attempts=4", "concurrency=64"
         )
 
         ended = run.end()
@@ -52,7 +52,7 @@ def test_a_fifth_of_all_replies_may_fail_in_any_way_and_every_task_is_accounted_
 
 
 def test_a_run_finds_how_many_calls_an_endpoint_bears(tmp_path: Path) -> None:
-    tasks, capacity = 400, 24
+    tasks, capacity = 800, 24
     options = ("--delay", "0.05", "--share", "0", "--capacity", str(capacity))
     with Server(*options, module="faulty") as server:
         run = one_call_each(tmp_path, server, tasks, "concurrency=256")

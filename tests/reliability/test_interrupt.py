@@ -60,10 +60,10 @@ def test_the_second_signal_stops_at_once(tmp_path: Path, number: signal.Signals)
 def test_calls_that_wait_for_a_retry_or_a_turn_do_not_hold_up_the_end(tmp_path: Path) -> None:
     """All have failed and wait to be tried again; no one is to wait for that."""
     with Server() as server:
-        server.set(status=503)
-        run = one_call_each(tmp_path, server, 100, "concurrency=64", "patience=600")
+        server.set(status=503, retry_after=600)
+        run = one_call_each(tmp_path, server, 100, "concurrency=64", "patience=3600")
         running = run.start()
-        server.wait(requests=120)
+        server.wait(requests=16)
         running.signal(signal.SIGINT)
 
         ended = running.end(20)

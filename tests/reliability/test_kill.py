@@ -57,6 +57,7 @@ def test_a_finished_run_given_again_asks_nothing_and_changes_nothing(tmp_path: P
         again = run.end()
 
         assert again.code == 0, again
+        assert "0 calls sent, 0 replies from the journal" in again.out, "it did the work again"
         assert (server.asked(), run.examples()) == (asked, examples)
 
 
@@ -139,19 +140,21 @@ def test_steps_in_a_row_end_with_the_same_examples_killed_or_not(tmp_path: Path)
         folder.mkdir()
         (folder / "recipe.yaml").write_text(recipe)
         seeds(folder, tasks)
-    with Server("--delay", "0.1") as server:
+    with Server("--delay", "0.1", "--single") as server:
         whole, killed = (Run(folder, ["recipe.yaml", server.model]) for folder in folders)
         assert whole.end().code == 0
         assert 10 < len(whole.examples()) < tasks, "the filter is to reject some, not all"
         server.control("/reset", "POST")
-        lost = 0
-        for _ in range(5):
+        lost, between = 0, set[str]()
+        for _ in range(4):
             before, committed = server.asked().total(), killed.committed().total()
             running = killed.start()
-            wait_for_some_moment(random, server, running, 40)
+            wait_for_some_moment(random, server, running, 160)
             running.kill()
+            between |= {*killed.tasks(step="length")} - {*killed.tasks(step="once more")}
             sent = server.asked().total() - before
             lost += sent - (killed.committed().total() - committed)
+        assert between, "no kill caught a task between two steps"
 
         ended = killed.end()
 

@@ -188,25 +188,29 @@ async def slow(job: Job) -> None:
 async def mixed(job: Job) -> None:
     """Some calls fail, at random: every task gets its row all the same."""
     tasks = min(job.tasks, 60)
-    for model, flags in (("flaky", ()), ("moody", ("models.teacher.timeout=1.5",))):
-        ended, kept = await job.run(model, "attempts=20", *flags, tasks=tasks)
-        whole = dict(kept.kinds) == {"example": tasks} and not ended.code
-        seen = f"{job.statuses} in {ended.seconds:.0f} s; {dict(kept.kinds)} {last_line(ended)}"
-        job.checks.check(f"{model}: every task has its example", whole, seen)
-        served = job.statuses.get(200) == tasks
-        job.checks.check(f"{model}: none was answered twice", served, job.statuses)
+    _, kept = await job.run("flaky", "attempts=20", tasks=tasks)
+    whole = dict(kept.kinds) == {"example": tasks}
+    job.checks.check("flaky: every task has its example", whole, dict(kept.kinds))
+    served = job.statuses.get(200) == tasks
+    job.checks.check("flaky: none was answered twice", served, job.statuses)
+    # Few at once: on a busy machine the others would be too late as well.
+    hasty = ("models.teacher.timeout=2.5", "concurrency=8")
+    _, kept = await job.run("moody", "attempts=20", *hasty, tasks=tasks)
+    whole, late = dict(kept.kinds) == {"example": tasks}, job.statuses.get(0, 0)
+    job.checks.check("moody: every task has its example", whole, dict(kept.kinds))
+    job.checks.check("moody: who is late is asked again", late > 0, job.statuses)
 
 
 async def keys(job: Job) -> None:
     """What becomes of a wrong key. Not a rule: without a data base the proxy answers 400."""
-    wrong = {name: "sk-wrong-7391" for name in KEY}
+    wrong = dict.fromkeys(KEY, "sk-wrong-7391")
     spec = f"openai:plain@{job.relay.url}/v1"
     ended = await understudy("doctor", spec, "--key-env", next(iter(wrong)), environ=wrong)
     job.checks.note(f"wrong key: {ended.out.strip().splitlines()[-1].strip()}")
     said = ended.out + ended.err
     job.checks.check("a key is never shown", "sk-wrong-7391" not in said and ended.code == 1)
     ended = await understudy("doctor", spec)
-    job.checks.check("no key at all is known as such", "key" in ended.out, last_line(ended))
+    job.checks.note(f"no key: {last_line(ended)}")
 
 
 async def doctor(job: Job) -> None:

@@ -56,7 +56,8 @@ async def relaying(target: str) -> AsyncIterator[Relay]:
     """A relay to `target`, on a free port of the loopback address."""
     relay = Relay(target)
     timeout = aiohttp.ClientTimeout(total=None)
-    connector = aiohttp.TCPConnector(limit=0)
+    # A kept connection may be closed by the server in the moment that it is used again.
+    connector = aiohttp.TCPConnector(limit=0, force_close=True)
     async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
 
         async def forward(request: web.Request) -> web.Response:

@@ -35,10 +35,10 @@ async def understudy(
     *arguments: str,
     environ: Mapping[str, str] | None = None,
     kill_when: Callable[[], bool] = lambda: False,
-    timeout: float = 900,
+    patience: float = 900,
 ) -> Ended:
     """`understudy` with these arguments, as a process of its own; killed (SIGKILL) as soon as
-    `kill_when` is true. `timeout` in seconds."""
+    `kill_when` is true. `patience` in seconds."""
     loop = asyncio.get_running_loop()
     started = loop.time()
     process = await asyncio.create_subprocess_exec(
@@ -54,7 +54,7 @@ async def understudy(
     try:
         while not output.done():
             await asyncio.wait([output], timeout=0.02)
-            if kill_when() or loop.time() - started > timeout:
+            if kill_when() or loop.time() - started > patience:
                 if process.returncode is None:
                     process.send_signal(signal.SIGKILL)
                 break
@@ -125,6 +125,7 @@ class Checks:
 
     def note(self, line: str) -> None:
         """What is worth knowing and no rule of ours."""
+        line = " ".join(line.split())  # servers' words come in several lines
         self.lines.append(line)
         say(f"  {line}")
 
@@ -134,7 +135,9 @@ class Checks:
             f"{self.server} {version}, {datetime.now(UTC):%Y-%m-%d}, {platform.platform()}, "
             f"Python {platform.python_version()}, {os.cpu_count()} cores"
         )
-        text = "\n".join([head, *self.lines, f"{self.failed} of {len(self.lines)} lines failed", ""])
+        text = "\n".join(
+            [head, *self.lines, f"{self.failed} of {len(self.lines)} lines failed", ""]
+        )
         (self.folder / "results.txt").write_text(text)
         say(f"{head}: {self.failed or 'nothing'} failed; written to {self.folder}")
         return 1 if self.failed else 0
@@ -153,7 +156,9 @@ def questions(file: Path, tasks: int, words: int = 0) -> Path:
     """A file of so many word problems; `words` makes the last one too long by that many words."""
     with file.open("w") as lines:
         for i in range(tasks):
-            prompt = f"Ann has {i % 17 + 2} pens and buys {i % 5 + 1} boxes of {i % 7 + 3}. How many?"
+            prompt = (
+                f"Ann has {i % 17 + 2} pens and buys {i % 5 + 1} boxes of {i % 7 + 3}. How many?"
+            )
             if words and i == tasks - 1:
                 prompt += " Count again." * (words // 2)
             row: dict[str, Any] = {

@@ -62,6 +62,8 @@ class Settings:
     """Seconds from a request to its reply."""
     status: int = 0
     """Refuse everything with this status."""
+    retry_after: float = 0.0
+    """Seconds that a refusal advises to wait; 0: it does not say."""
     vary: bool = False
     """Number the replies to a prompt, so that no two are the same."""
     single: bool = False
@@ -99,7 +101,9 @@ class Service:
         status = self.settings.status or (int(marked[1]) if marked else 0)
         if status:
             self.counts.kinds[str(status)] += 1
-            self.end(to, refusal(status, "the stub takes no such prompt"), status)
+            wait = self.settings.retry_after
+            advice = f"Retry-After: {wait:g}\r\n" if wait else ""
+            self.end(to, refusal(status, "the stub takes no such prompt"), status, advice)
             return
         self.after(self.settings.delay, self.reply, to, body)
 

@@ -107,8 +107,7 @@ async def serving(
         try:
             while not await _healthy(health):
                 if process.returncode is not None or loop.time() - started > patience:
-                    said = log.read_text(errors="replace")[-3000:]
-                    raise Unable(f"{command[0]} is not ready; the end of {log}:\n{said}")
+                    raise Unable(f"{command[0]} is not ready; the end of {log}:\n{_end_of(log)}")
                 await asyncio.sleep(0.1)
             say(f"{Path(command[0]).name} is ready after {loop.time() - started:.1f} s")
             yield
@@ -125,6 +124,10 @@ async def _healthy(url: str) -> bool:
             return response.status == 200
     except (aiohttp.ClientError, TimeoutError):
         return False
+
+
+def _end_of(log: Path) -> str:
+    return log.read_text(errors="replace")[-3000:]
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

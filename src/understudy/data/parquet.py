@@ -33,6 +33,7 @@ def columns(path: Path) -> tuple[str, ...]:
 
 
 def rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a file, a small batch in memory at a time."""
     with _opened(path) as file:
         try:
             for batch in file.iter_batches(batch_size=_BATCH):

@@ -45,6 +45,18 @@ def read_tasks(
     return _tasks(opened, columns)
 
 
+def expected(source: str | Path | Sequence[Mapping[str, Any]]) -> int | None:
+    """About how many tasks there will be, where a quick look tells: for progress displays. None
+    where only reading would."""
+    if not isinstance(source, str | Path):
+        return len(source)
+    path = Path(source)
+    if path.suffix.lower() not in (".jsonl", ".ndjson") or not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(2**20), b""))
+
+
 def _opened(source: str | Path | Sequence[Mapping[str, Any]]) -> Source:
     if isinstance(source, Path):
         return from_file(source.expanduser())

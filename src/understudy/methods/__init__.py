@@ -18,7 +18,9 @@ methods = Registry(__name__, "method")
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
-def method(*, paper: str, report: Report | None = None) -> Callable[[Function], Function]:
+def method(
+    *, paper: str, report: Report | None = None, seeds: str = ""
+) -> Callable[[Function], Function]:
     """Register a method; the function is returned untouched. `report` turns what it made into the
-    lines that `understudy show` prints."""
-    return lambda function: methods.add(function, paper, report)
+    lines that `understudy show` prints; `seeds` are taken where the recipe names none."""
+    return lambda function: methods.add(function, paper, report, seeds)

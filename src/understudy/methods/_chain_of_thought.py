@@ -16,6 +16,8 @@ from understudy.types import Message, Settings, Task, user
 
 
 class Exemplar(Settings):
+    """A question that is answered with its reasoning."""
+
     question: str
     reasoning: str
     answer: str
@@ -60,4 +62,4 @@ def load(file: str) -> Any:
     try:
         return yaml.safe_load(Path(file).read_text())
     except (OSError, yaml.YAMLError) as error:
-        raise ValueError(f"exemplars: expected a YAML file at {file}: {error}") from None
+        raise ValueError(f"expected a YAML file at {file} ({error})") from None

@@ -45,13 +45,13 @@ Format = Literal["path", "few_shot_path", "few_shot_answer", "trigger_path", "an
 
 
 class Config(Settings):
-    samples: int = Field(40, ge=1)
+    samples: int = Field(default=40, ge=1)
     """Paths per task (paper: 40; for training data 32; universal: 8)."""
-    temperature: float = Field(0.7, ge=0)
+    temperature: float = Field(default=0.7, ge=0)
     """Of the paths (paper: 0.7 for PaLM and GPT-3, 0.5 for smaller models)."""
-    max_tokens: int = Field(1024, ge=1)
+    max_tokens: int = Field(default=1024, ge=1)
     """Of a path. One that is cut off has no answer."""
-    shots: int = Field(8, ge=0)
+    shots: int = Field(default=8, ge=0)
     """Exemplars before the question (paper: 8, for multiple choice 4); 0 asks "step by step"."""
     exemplars: Literal["auto"] | list[Exemplar] = "auto"
     """Your own, as a list or the name of a YAML file; `auto` suits the kind of answer."""
@@ -66,18 +66,18 @@ class Config(Settings):
     `universal` has the model pick among free texts instead."""
     adaptive: bool = False
     """Draw one by one and stop when the leader will stay ahead; `samples` is then the most."""
-    confidence: float = Field(0.95, gt=0.5, lt=1)
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """Of the adaptive stop (paper: 0.95)."""
-    min_share: float = Field(0, ge=0, le=1)
+    min_share: float = Field(default=0, ge=0, le=1)
     """Reject a task whose winner has a smaller share of all paths, unreadable ones included."""
     keep: Literal["one", "all"] = "one"
     """The first path that reaches the winner, or every one."""
-    formats: tuple[Format, ...] = Field(("path",), min_length=1)
+    formats: tuple[Format, ...] = Field(default=("path",), min_length=1)
     """What is trained on: the question with the path; or, as in the self-improvement paper,
     exemplars and path, exemplars and bare answer, "step by step" and path, question and answer."""
     distinct: bool = False
     """With `keep=all`: one example per different path."""
-    max_paths: int | None = Field(None, ge=1)
+    max_paths: int | None = Field(default=None, ge=1)
     """With `keep=all`: at most this many paths per task."""
 
     @field_validator("exemplars", mode="before")
@@ -93,6 +93,7 @@ class Draw(NamedTuple):
     answer: str | None
     key: Canonical | None
     weight: float
+    """A log-probability where the vote is by probability."""
 
 
 @method(paper="arXiv:2203.11171", report=report)
@@ -104,7 +105,7 @@ async def self_consistency(
     if config.vote == "universal":
         return await universal(task, teacher, config)
     paths = await draw(task, teacher, verifier, config)
-    votes = tally((path.key for path in paths), (path.weight for path in paths))
+    votes = tally((path.key for path in paths), weights(paths, config))
     keys = [path.key for path in paths]
     meta: Json = {
         **task.meta,
@@ -169,11 +170,20 @@ async def read(task: Task, reply: Reply, verifier: Model, config: Config) -> Dra
                 f"{reply.model or 'the teacher'} gives none. Use vote=count or vote=verifier."
             )
         total = sum(token.logprob for token in reply.logprobs)
-        weight = math.exp(total / (len(reply.logprobs) if config.vote == "normalized" else 1))
+        weight = total / (len(reply.logprobs) if config.vote == "normalized" else 1)
     elif config.vote == "verifier" and answer is not None:
         question = VERIFY.format(question=stated(task), path=text, answer=answer)
         weight = (await verifier.choose(question, ["A", "B"]))["A"]
     return Draw(text, answer, key, weight)
+
+
+def weights(paths: Sequence[Draw], config: Config) -> list[float]:
+    """What each path weighs in the vote."""
+    if config.vote not in ("probability", "normalized"):
+        return [path.weight for path in paths]
+    # Of a long path the probability itself would be 0; only ratios count.
+    best = max((path.weight for path in paths if path.key is not None), default=0.0)
+    return [math.exp(path.weight - best) if path.key is not None else 0.0 for path in paths]
 
 
 async def universal(task: Task, teacher: Model, config: Config) -> Example | Rejection:
@@ -181,7 +191,9 @@ async def universal(task: Task, teacher: Model, config: Config) -> Example | Rej
     where it names none, which `meta.fallback` tells."""
     sampling = Sampling(temperature=config.temperature, max_tokens=config.max_tokens)
     replies = await teacher.sample(task.conversation, config.samples, sampling)
-    texts = [reply.text.strip() for reply in replies if reply.text.strip() and reply.stop == "end"]
+    texts = [
+        reply.text.strip() for reply in replies if reply.text.strip() and reply.stop != "length"
+    ]
     if not texts:
         return Rejection(reason="no complete reply", meta=task.meta)
     listed = "\n\n".join(f"Response {i}: {text}" for i, text in enumerate(texts))
@@ -196,6 +208,7 @@ async def universal(task: Task, teacher: Model, config: Config) -> Example | Rej
 def as_example(
     task: Task, path: Draw, kind: Format, config: Config, share: float, meta: Json
 ) -> Example:
+    """A path in one of the training formats."""
     bare = f"The answer is {path.answer}."
     prompt: Sequence[Message] = task.conversation
     if kind in ("few_shot_path", "few_shot_answer"):
@@ -216,6 +229,7 @@ def as_example(
 
 
 def exemplars(task: Task, config: Config) -> Sequence[Exemplar]:
+    """Those that are shown: the user's, or ours for the kind of answer."""
     chosen = config.exemplars
     if chosen == "auto":
         chosen = shipped("choice" if task.choices or config.answer == "choice" else "arithmetic")

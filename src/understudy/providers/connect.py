@@ -2,6 +2,7 @@
 
 openai:gpt-5-mini                              api.openai.com, or OPENAI_BASE_URL
 openai:qwen3-8b@http://localhost:8000/v1       any server of that dialect
+pocket, pocket:student                         the built-in models
 recorded:replies.jsonl                         recorded replies
 scripted:./mine.py:answer                      a Python function, for tests and dry runs
 """
@@ -38,6 +39,11 @@ class Address:
     def endpoint(self) -> str:
         return f"{self.provider}@{self.base_url}" if self.base_url else self.provider
 
+    @property
+    def label(self) -> str:
+        """What to call it: the model string without its base URL."""
+        return self.model if self.provider == "pocket" else f"{self.provider}:{self.model}"
+
 
 OPENAI_URL = "https://api.openai.com/v1"
 
@@ -55,7 +61,10 @@ KEYS = {
 """The usual environment variable of each vendor. A key is sent to its own vendor only; for any
 other host a recipe names the variable with `key_env`."""
 
-PROVIDERS = ("openai", "recorded", "scripted")
+PROVIDERS = ("openai", "pocket", "recorded", "scripted")
+
+POCKET = ("pocket", "pocket:student")
+"""The built-in models, whose names are their model strings."""
 
 
 def parse(spec: str) -> Address:
@@ -64,12 +73,16 @@ def parse(spec: str) -> Address:
     Raises:
         ConfigError: it is none.
     """
+    if spec in POCKET:
+        return Address("pocket", spec, "")
     provider, colon, rest = spec.partition(":")
+    if provider == "pocket":
+        raise ConfigError(f"model {spec!r}: the built-in models are {' and '.join(POCKET)}.")
     if provider not in PROVIDERS or not colon or not rest:
         raise ConfigError(
             f"model {spec!r}: expected provider:name[@base_url] with a provider of "
             f"{', '.join(PROVIDERS)}; e.g. openai:gpt-5-mini or "
-            "openai:qwen3-8b@http://localhost:8000/v1."
+            "openai:qwen3-8b@http://localhost:8000/v1, or of pocket alone, the built-in model."
         )
     if provider != "openai":
         return Address(provider, rest, "")
@@ -99,6 +112,10 @@ def connect(
 
             url = address.base_url or OPENAI_URL
             return OpenAI(base_url=url, key=_key(url, key_env), timeout=timeout, notice=notice)
+        case "pocket":
+            from understudy.providers.pocket import Pocket
+
+            return Pocket(address.model, notice=notice)
         case "recorded":
             from understudy.providers.recorded import Recorded
 

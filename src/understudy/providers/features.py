@@ -22,9 +22,13 @@ class Features:
     """Where ignored the schema is sent in the messages too, where refused in the messages alone."""
     max_completion_tokens: bool = False
     """`max_tokens` goes by its newer name."""
+    stop: Support = "native"
+    """Where ignored, stop strings were left in a text; they are cut off on this side, always."""
     family: Literal["", "llama.cpp"] = ""
     """The software behind the endpoint, where that changes what must be sent."""
 
     def copy(self) -> "Features":
         """The same, now; `dataclasses.replace` takes five times as long, and every call pays it."""
-        return Features(self.n, self.logprobs, self.schema, self.max_completion_tokens, self.family)
+        return Features(
+            self.n, self.logprobs, self.schema, self.max_completion_tokens, self.stop, self.family
+        )

@@ -8,6 +8,7 @@ wire changes:
 * `n`, refused or passed over: one reply per request from then on.
 * `schema`, refused: it goes into the messages, in words; passed over: it goes there as well.
 * `logprobs`, refused: replies come without.
+* `stop`, left in a text: cut off here. What was generated after it is paid for all the same.
 * `max_tokens`, where the endpoint insists on `max_completion_tokens`: sent by that name.
 
 Hidden samplers: llama.cpp's servers apply top_k, top_p, min_p and a repeat penalty that nobody
@@ -35,7 +36,7 @@ from understudy.providers import openai_wire, sse
 from understudy.providers.failures import failure, reported, scrub
 from understudy.providers.features import Features
 from understudy.text import has_json
-from understudy.types import Call, Json, Reply, Request
+from understudy.types import Call, Json, Reply, Request, Token
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -127,6 +128,10 @@ class OpenAI:
         except ValueError as error:
             # Not chained, here and below: the cause may quote the key, where a server echoes it.
             raise self._unusable(path, answer, str(error)) from None
+        if (stops := request.sampling.stop) and not request.echo:
+            whole, replies = replies, [_ended(reply, stops) for reply in replies]
+            if any(reply is not cut for reply, cut in zip(whole, replies, strict=True)):
+                features.stop = "ignored"
         self._learn(call, features, answer, len(body["choices"]), replies)
         if request.echo:
             self._check_echo(request, replies[0])
@@ -280,6 +285,7 @@ _LACKS: dict[tuple[str, object], str] = {
     ("logprobs", "refused"): "refuses to give log-probabilities: asking without.",
     ("schema", "ignored"): "passes over the JSON Schema of a request: sending it in words too.",
     ("schema", "refused"): "knows no JSON Schema in a request: sending it in words instead.",
+    ("stop", "ignored"): "leaves stop strings in its texts: cutting them off here.",
     ("family", "llama.cpp"): "is llama.cpp, which samples with top_k, top_p, min_p and a repeat "
     "penalty unasked: turned off where a temperature is set and they are not.",
 }
@@ -298,6 +304,21 @@ def sent_headers(host: str, key: str | None) -> dict[str, str]:
     elif key:
         headers["Authorization"] = f"Bearer {key}"
     return headers
+
+
+def _ended(reply: Reply, stops: Sequence[str]) -> Reply:
+    """The reply up to the first of the stop strings; the same object where it has none."""
+    found = [at for stop in stops if stop and (at := reply.text.find(stop)) >= 0]
+    if not found:
+        return reply
+    text, tokens, seen = reply.text[: min(found)], list[Token](), 0
+    for token in reply.logprobs or ():
+        if seen >= len(text):
+            break
+        tokens.append(token)
+        seen += len(token.text)
+    logprobs = None if reply.logprobs is None else tuple(tokens)
+    return msgspec.structs.replace(reply, text=text, stop="end", logprobs=logprobs)
 
 
 def _base(base_url: str) -> URL:

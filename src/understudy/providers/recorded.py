@@ -40,8 +40,14 @@ class Recorded:
         self._tasks: set[str] = set()
         count: dict[str, int] = {}
         for number, line in _lines(file):
-            reply = Reply(text=line.reply) if isinstance(line.reply, str) else None
-            reply = reply or msgspec.convert(line.reply, Reply)
+            try:
+                reply = (
+                    Reply(text=line.reply)
+                    if isinstance(line.reply, str)
+                    else msgspec.convert(line.reply, Reply)
+                )
+            except msgspec.ValidationError as error:
+                raise ConfigError(f"{file}:{number}: no recorded reply: {error}") from None
             draw = line.draw
             if draw is None:
                 draw = count.get(line.task, 0)

@@ -1,0 +1,55 @@
+"""Keeps examples that are unlike every example kept before.
+
+ROUGE-L F of Self-Instruct's novelty rule (Wang et al. 2022, section 2.2; https://arxiv.org/abs/2212.10560)
+over a pool that grows with what is kept. A similarity of exactly the threshold is kept.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from understudy.filters import rule
+from understudy.rouge import Pool, latin_words, words
+from understudy.types import Example, Settings, Verdict
+
+
+class Config(Settings):
+    threshold: float = Field(0.7, ge=0, le=1)
+    """Reject above this similarity (paper: 0.7)."""
+    of: Literal["prompt", "answer"] = "prompt"
+    """What is compared: all that comes before the last answer, or the answer."""
+    words: Literal["any_script", "reference"] = "any_script"
+    """How texts are cut: words of any script, or only runs of a-z and 0-9 (released code), for which
+    no two texts in another script are ever similar."""
+    measure: bool = False
+    """Give what is kept its highest similarity as a score; what is rejected always has it."""
+
+
+class Memory:
+    """The texts that were kept."""
+
+    def __init__(self, config: Config) -> None:
+        self._of = config.of
+        self.pool = Pool(latin_words if config.words == "reference" else words)
+
+    def text(self, example: Example) -> str:
+        """What is compared of an example."""
+        if self._of == "answer":
+            return example.answer
+        return "\n".join(turn.text for turn in example.as_task().conversation)
+
+    def add(self, example: Example) -> None:
+        self.pool.add(self.text(example))
+
+
+@rule
+def novelty(example: Example, memory: Memory, config: Config) -> Verdict:
+    """No example kept before has a ROUGE-L F above `threshold`."""
+    text = memory.text(example)
+    similar = memory.pool.above(text, config.threshold)
+    if similar is not None:
+        return Verdict(False, "too similar", similar.f)
+    if not config.measure:
+        return Verdict(True)
+    nearest = memory.pool.highest(text)
+    return Verdict(True, score=nearest.f if nearest else 0.0)

@@ -1,0 +1,182 @@
+"""Keys and values of the sequences being written, and which sequence stands in which row.
+
+Rows are kept without gaps, so that one matrix product serves them all: a row that leaves is replaced
+by the last one. Attention looks at all rows of a pool up to the longest of them; sequences with long
+prompts therefore have pools of their own, or one of them would make every short one as dear as itself.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from understudy.pocket.weights import Floats, Shape
+
+T = TypeVar("T")
+
+_CLASSES = (96, 192, 384)
+"""Tokens of prompt from which the next pool is used."""
+_GRAIN = 32
+"""Tokens by which a pool grows; enough of them that it seldom does, few enough to waste little."""
+_LONG = 256
+"""Tokens of room that an empty pool may keep: it would soon want them again."""
+
+
+class Prompt(NamedTuple):
+    """A text that was read: its ids and what attention keeps of them."""
+
+    ids: tuple[int, ...]
+    kv: Floats
+    """(key or value, layer, key head, token, head size)"""
+
+
+class Pool(Generic[T]):
+    """Rows of similar length."""
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        self.owners: list[T] = []
+        """Who is in each row."""
+        self._kv = self._empty(0, 0)
+        self._lengths = np.zeros(0, np.intp)
+
+    @property
+    def lengths(self) -> NDArray[np.intp]:
+        """Tokens of each row that are in the cache."""
+        return self._lengths[: len(self.owners)]
+
+    def add(self, prompt: Prompt, owners: Sequence[T]) -> None:
+        """One row for each owner, all behind the same prompt."""
+        first, rows, length = len(self.owners), len(self.owners) + len(owners), len(prompt.ids)
+        self._reserve(rows, length + 1)
+        self._kv[:, :, first:rows, :, :length] = prompt.kv[:, :, None]
+        self._lengths[first:rows] = length
+        self.owners += owners
+
+    def remove(self, row: int) -> None:
+        """The last row takes this one's place."""
+        last = len(self.owners) - 1
+        if row != last:
+            length = self._lengths[last]
+            self._kv[:, :, row, :, :length] = self._kv[:, :, last, :, :length]
+            self._lengths[row] = length
+            self.owners[row] = self.owners[last]
+        del self.owners[last]
+
+    def tidy(self) -> None:
+        """Give back what an empty pool has taken for long rows."""
+        if not self.owners and self._kv.shape[4] > _LONG:
+            self._kv = self._empty(0, 0)
+
+    def open(self) -> tuple[Floats, Floats]:
+        """Room for one more token in every row, and the mask that hides what lies behind each row's
+        end: keys and values as (key or value, layer, row, key head, token, head size), the mask as
+        (row, 1, 1, token)."""
+        rows, lengths = len(self.owners), self.lengths
+        longest = int(lengths.max()) + 1
+        self._reserve(rows, longest)
+        seen = np.arange(longest) <= lengths[:, None]
+        mask = np.where(seen, np.float32(0), np.float32(-np.inf))
+        return self._kv[:, :, :rows, :, :longest], mask[:, None, None]
+
+    def close(self) -> None:
+        """The token that was written into the room counts."""
+        self._lengths[: len(self.owners)] += 1
+
+    def _reserve(self, rows: int, length: int) -> None:
+        had_rows, had_length = self._kv.shape[2], self._kv.shape[4]
+        if rows <= had_rows and length <= had_length:
+            return
+        if rows > had_rows:
+            rows = max(rows, had_rows * 3 // 2)
+        rows = max(rows, had_rows)
+        if length > had_length:
+            length = min(-(-length // _GRAIN) * _GRAIN, self._shape.context)
+        length = max(length, had_length)
+        grown, used = self._empty(rows, length), len(self.owners)
+        grown[:, :, :used, :, :had_length] = self._kv[:, :, :used]
+        self._kv = grown
+        lengths = np.zeros(rows, np.intp)
+        lengths[:used] = self._lengths[:used]
+        self._lengths = lengths
+
+    def _empty(self, rows: int, length: int) -> Floats:
+        # Zeros, not garbage: what the mask hides is multiplied by 0, and 0 * NaN is NaN.
+        shape = self._shape
+        return np.zeros((2, shape.layers, rows, shape.kv_heads, length, shape.head), np.float32)
+
+
+class Batch(Generic[T]):
+    """All sequences being written, pool after pool: that is the order of rows everywhere."""
+
+    def __init__(self, shape: Shape) -> None:
+        self._pools = [Pool[T](shape) for _ in range(len(_CLASSES) + 1)]
+
+    def __len__(self) -> int:
+        return sum(len(pool.owners) for pool in self._pools)
+
+    @property
+    def pools(self) -> list[Pool[T]]:
+        """Those that have rows."""
+        return [pool for pool in self._pools if pool.owners]
+
+    @property
+    def owners(self) -> list[T]:
+        return [owner for pool in self._pools for owner in pool.owners]
+
+    @property
+    def lengths(self) -> NDArray[np.intp]:
+        return np.concatenate([pool.lengths for pool in self._pools])
+
+    def add(self, prompt: Prompt, owners: Sequence[T]) -> None:
+        """One row for each owner, all behind the same prompt."""
+        length = len(prompt.ids)
+        self._pools[sum(length > most for most in _CLASSES)].add(prompt, owners)
+
+    def discard(self, gone: set[int]) -> None:
+        """Take the owners with these `id`s out."""
+        for pool in self.pools:
+            for row in range(len(pool.owners) - 1, -1, -1):
+                if id(pool.owners[row]) in gone:
+                    pool.remove(row)
+            pool.tidy()
+
+
+class Recent:
+    """The prompts read last: one that begins as another did is read from where they part."""
+
+    def __init__(self, most: int = 4096) -> None:
+        """`most`: tokens kept in all."""
+        self._most = most
+        self._prompts: list[Prompt] = []
+
+    def begun(self, ids: Sequence[int]) -> Prompt | None:
+        """The longest known beginning of `ids`, at least one token short of it; None where it is too
+        short to be worth it."""
+        best, length = None, _WORTH - 1
+        for prompt in self._prompts:
+            shared = _shared(prompt.ids, ids, length)
+            if shared > length:
+                best, length = prompt, shared
+        length = min(length, len(ids) - 1)
+        if best is None or length < _WORTH:
+            return None
+        return Prompt(best.ids[:length], best.kv[:, :, :, :length])
+
+    def keep(self, prompt: Prompt) -> None:
+        self._prompts.insert(0, prompt)
+        while sum(len(kept.ids) for kept in self._prompts) > self._most:
+            self._prompts.pop()
+
+
+_WORTH = 16
+"""Tokens: computing fewer again costs no more than looking them up."""
+
+
+def _shared(known: tuple[int, ...], ids: Sequence[int], beyond: int) -> int:
+    """Tokens that both begin with; 0 where they are no more than `beyond`."""
+    if tuple(ids[: beyond + 1]) != known[: beyond + 1]:
+        return 0
+    pairs: Iterator[Any] = zip(known, ids, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(known), len(ids)))

@@ -1,0 +1,213 @@
+"""A Llama in NumPy: token ids in, logits out.
+
+Root-mean-square norms, rotary positions, grouped key and value heads, a gated SiLU network and an
+output matrix that is the embedding, as in Hugging Face's `LlamaForCausalLM`, in single precision.
+What is the same for every token is done to the weights once, when they are read: the norms' factors
+and the attention's scale are multiplied in, matrices with the same input are laid side by side, the
+gate is negated, as its exponential wants it, and the rows of queries and keys are put in pairs, so
+that a rotation is one complex product.
+
+Rounding: a matrix product may add in another order when it has another number of rows. So the same
+sequence gets logits that differ in their last bits (about 1e-6) from batch to batch and from machine
+to machine; nothing else about a sequence depends on its company.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from understudy.pocket.cache import Batch, Prompt
+from understudy.pocket.weights import Floats, Shape, Weights
+
+
+class _Layer(NamedTuple):
+    """One block's matrices, as (inputs, outputs)."""
+
+    qkv: Floats
+    out: Floats
+    gate_up: Floats
+    down: Floats
+
+
+class Read(NamedTuple):
+    """What reading a prompt gave."""
+
+    prompt: Prompt
+    hidden: Floats
+    """(token, width): the network's last state at each token that was not known before."""
+
+
+class Decoder:
+    """The network. It holds weights only: sequences are in a `Batch`, which is the caller's."""
+
+    def __init__(self, weights: Weights) -> None:
+        """Raises ValueError where a matrix is missing or of another size than the configuration."""
+        self.shape = shape = weights.shape
+        take = _Taker(weights.tensors)
+        self._embedding = take("model.embed_tokens.weight", shape.vocabulary, shape.width)
+        self._layers = [_layer(take, i, shape) for i in range(shape.layers)]
+        factor = take("model.norm.weight", shape.width)
+        self._head = np.ascontiguousarray((self._embedding * factor).T)
+        rates = shape.theta ** (-np.arange(0, shape.head, 2) / shape.head)
+        angles = np.arange(shape.context)[:, None] * rates
+        self._turns: NDArray[np.complex64] = np.exp(1j * angles).astype(np.complex64)[:, None]
+
+    def read(self, ids: Sequence[int], known: Prompt | None = None) -> Read:
+        """Take in a prompt, from where `known`, a beginning of it, leaves off.
+
+        One at a time: prompts of different lengths would have to be padded, and a prompt has rows
+        enough to keep a matrix product busy.
+        """
+        start, stop = len(known.ids) if known else 0, len(ids)
+        s = self.shape
+        kv = np.empty((2, s.layers, s.kv_heads, stop, s.head), np.float32)
+        if known is not None:
+            kv[:, :, :, :start] = known.kv
+        x = self._embedding[np.asarray(ids[start:], np.intp)]
+        turns = self._turns[start:stop]
+        later = np.arange(stop) > np.arange(start, stop)[:, None]
+        mask = np.where(later, np.float32(-np.inf), np.float32(0))
+        for i, layer in enumerate(self._layers):
+            q, k, v = self._project(x, layer, turns)
+            kv[0, i, :, start:], kv[1, i, :, start:] = k.swapaxes(0, 1), v.swapaxes(0, 1)
+            seen = self._attend_prompt(q, kv[:, i], mask)
+            x = self._finish(x, seen, layer)
+        return Read(Prompt(tuple(ids), kv), x)
+
+    def step(self, batch: Batch[Any], tokens: Sequence[int]) -> Floats:
+        """Add one token to every row of the batch; (row, vocabulary) logits of the next."""
+        rows = len(tokens)
+        x = self._embedding[np.asarray(tokens, np.intp)]
+        turns = self._turns[batch.lengths]
+        opened: list[tuple[slice, NDArray[np.intp], NDArray[np.intp], Floats, Floats]] = []
+        first = 0
+        for pool in batch.pools:
+            kv, mask = pool.open()
+            own = slice(first, first + len(pool.owners))
+            opened.append((own, np.arange(len(pool.owners)), pool.lengths, kv, mask))
+            first = own.stop
+        for i, layer in enumerate(self._layers):
+            q, k, v = self._project(x, layer, turns)
+            seen = np.empty((rows, self.shape.heads * self.shape.head), np.float32)
+            for own, row, length, kv, mask in opened:
+                keys, values = kv[0, i], kv[1, i]
+                keys[row, :, length], values[row, :, length] = k[own], v[own]
+                seen[own] = self._attend_rows(q[own], keys, values, mask)
+            x = self._finish(x, seen, layer)
+        for pool in batch.pools:
+            pool.close()
+        return self.logits(x)
+
+    def logits(self, hidden: Floats) -> Floats:
+        """(row, vocabulary) of (row, width)."""
+        return np.matmul(self._norm(hidden), self._head)
+
+    def _project(
+        self, x: Floats, layer: _Layer, turns: NDArray[np.complex64]
+    ) -> tuple[Floats, Floats, Floats]:
+        """Queries, keys and values as (row, head, head size), turned to their positions."""
+        s = self.shape
+        qkv = (self._norm(x) @ layer.qkv).reshape(len(x), -1, s.head)
+        turned = s.heads + s.kv_heads
+        qk = (qkv[:, :turned].view(np.complex64) * turns).view(np.float32)
+        return qk[:, : s.heads], qk[:, s.heads :], qkv[:, turned:]
+
+    def _attend_prompt(self, q: Floats, kv: Floats, mask: Floats) -> Floats:
+        """(token, heads * head size): what each token of a prompt sees of those up to itself."""
+        s, rows = self.shape, len(q)
+        groups = s.heads // s.kv_heads
+        q = q.reshape(rows, s.kv_heads, groups, s.head).transpose(1, 2, 0, 3)
+        scores = q @ kv[0][:, None].swapaxes(2, 3)
+        scores += mask
+        seen = _weighted(scores, kv[1][:, None])
+        return seen.transpose(2, 0, 1, 3).reshape(rows, -1)
+
+    def _attend_rows(self, q: Floats, keys: Floats, values: Floats, mask: Floats) -> Floats:
+        """(row, heads * head size): what the newest token of each row sees of its own row."""
+        s, rows = self.shape, len(q)
+        q = q.reshape(rows, s.kv_heads, s.heads // s.kv_heads, s.head)
+        scores = q @ keys.swapaxes(2, 3)
+        scores += mask
+        return _weighted(scores, values).reshape(rows, -1)
+
+    def _finish(self, x: Floats, seen: Floats, layer: _Layer) -> Floats:
+        x = x + np.matmul(seen, layer.out)
+        both = self._norm(x) @ layer.gate_up
+        against, up = both[:, : self.shape.inner], both[:, self.shape.inner :]
+        with np.errstate(over="ignore"):  # infinity: the gate is shut
+            shut = np.exp(against)
+        shut += 1
+        against /= shut
+        against *= up
+        x += against @ layer.down
+        return x
+
+    def _norm(self, x: Floats) -> Floats:
+        squares = np.einsum("ij,ij->i", x, x)
+        squares /= self.shape.width
+        squares += self.shape.epsilon
+        scale: Floats = 1 / np.sqrt(squares)
+        return x * scale[:, None]
+
+
+def _weighted(scores: Floats, values: Floats) -> Floats:
+    """The mean of the values under the softmax of the scores, which are used up."""
+    scores -= scores.max(-1, keepdims=True)
+    np.exp(scores, out=scores)
+    seen = scores @ values
+    # A product adds four times as fast as `sum`, which has little to do per row.
+    seen /= scores @ np.ones((scores.shape[-1], 1), np.float32)
+    return seen
+
+
+class _Taker:
+    """Hands out tensors by name, checked against the size they must have."""
+
+    def __init__(self, tensors: dict[str, Floats]) -> None:
+        self._tensors = tensors
+
+    def __call__(self, name: str, *size: int) -> Floats:
+        found = self._tensors.get(name)
+        if found is None or found.shape != size:
+            has = "none" if found is None else str(found.shape)
+            raise ValueError(f"expected a tensor {name} of {size}, found {has}")
+        return found
+
+
+def _layer(take: _Taker, index: int, shape: Shape) -> _Layer:
+    at = f"model.layers.{index}"
+    q_size, kv_size = shape.heads * shape.head, shape.kv_heads * shape.head
+
+    def attention(name: str, *size: int) -> Floats:
+        return take(f"{at}.self_attn.{name}_proj.weight", *size)
+
+    before = take(f"{at}.input_layernorm.weight", shape.width)
+    after = take(f"{at}.post_attention_layernorm.weight", shape.width)
+    q = attention("q", q_size, shape.width) * np.float32(shape.head**-0.5)
+    qkv = [
+        _paired(q, shape.head),
+        _paired(attention("k", kv_size, shape.width), shape.head),
+        attention("v", kv_size, shape.width),
+    ]
+    gate, up, down = (
+        take(f"{at}.mlp.{name}_proj.weight", *size)
+        for name, size in (
+            ("gate", (shape.inner, shape.width)),
+            ("up", (shape.inner, shape.width)),
+            ("down", (shape.width, shape.inner)),
+        )
+    )
+    return _Layer(
+        qkv=np.ascontiguousarray((np.concatenate(qkv) * before).T),
+        out=np.ascontiguousarray(attention("o", shape.width, q_size).T),
+        gate_up=np.ascontiguousarray((np.concatenate([-gate, up]) * after).T),
+        down=np.ascontiguousarray(-down.T),
+    )
+
+
+def _paired(rows: Floats, head: int) -> Floats:
+    """Rotary positions turn row i together with row i + head / 2: put them next to each other."""
+    heads = rows.reshape(-1, 2, head // 2, rows.shape[1])
+    return heads.swapaxes(1, 2).reshape(rows.shape)

@@ -1,0 +1,90 @@
+"""Which models are built in, and what each says of itself."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+from understudy.errors import ConfigError
+from understudy.pocket.decoder import Decoder
+from understudy.pocket.tokenizer import Tokenizer
+from understudy.pocket.weights import read_card, read_weights
+
+FOLDER = Path(__file__).parent / "weights"
+TOKENIZER = "tokenizer.json"
+
+FILES = {"pocket": "teacher.safetensors", "pocket:student": "student.safetensors"}
+"""Model to its file in the folder."""
+
+ABOUT = {
+    "pocket": "the default teacher",
+    "pocket:student": "its smaller sibling, not good at anything yet: the one to train",
+}
+
+HONESTY = """\
+The built-in models are tiny: made for demonstrations and tests, trained from scratch on text that
+training/pocket generates. They know those few families of tasks (docs/pocket_formats.md) and
+answer anything else with nonsense. No figure of theirs is a research result."""
+
+
+class Loaded(NamedTuple):
+    """A model in memory."""
+
+    decoder: Decoder
+    tokenizer: Tokenizer
+    card: dict[str, Any]
+
+
+def load(name: str, folder: Path = FOLDER) -> Loaded:
+    """A built-in model. `folder`: where its files are.
+
+    Raises:
+        ConfigError: there is no such model, or its files are missing or broken.
+    """
+    if (file := FILES.get(name)) is None:
+        raise ConfigError(
+            f"expected one of the built-in models {', '.join(FILES)}, found {name!r}."
+        )
+    try:
+        weights = read_weights(folder / file)
+        tokenizer = Tokenizer.read(folder / TOKENIZER)
+        decoder = Decoder(weights)
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(
+            f"the built-in model {name!r} cannot be read: {error}. Install understudy again."
+        ) from error
+    if tokenizer.size > decoder.shape.vocabulary:
+        raise ConfigError(f"{folder}: the tokenizer and {file} do not belong together.")
+    return Loaded(decoder, tokenizer, weights.card)
+
+
+def listing(folder: Path = FOLDER) -> str:
+    """The built-in models in words, with the figures of their cards."""
+    lines = ["built in"]
+    for name, file in FILES.items():
+        try:
+            card = read_card(folder / file)
+            size = f"{(folder / file).stat().st_size / 1e6:.1f} MB"
+        except (OSError, ValueError):
+            lines.append(f"  {name:<16} its weights are missing: install understudy again")
+            continue
+        lines.append(f"  {name:<16} {ABOUT[name]}; {_facts(card, size)}")
+        lines += [f"  {'':<16} {line}" for line in _figures(card)]
+    return "\n".join([*lines, "", *(f"  {line}" for line in HONESTY.splitlines())])
+
+
+def _facts(card: Mapping[str, Any], size: str) -> str:
+    parts = [size]
+    if isinstance(parameters := card.get("parameters"), int):
+        parts.insert(0, f"{parameters / 1e6:.2f} M parameters")
+    if isinstance(tokens := card.get("tokens"), int):
+        parts.append(f"trained on {tokens / 1e6:.0f} M tokens")
+    return ", ".join(parts)
+
+
+def _figures(card: Mapping[str, Any]) -> list[str]:
+    """Measured figures that the card names in words, one per line."""
+    figures: object = card.get("figures")
+    if not isinstance(figures, dict):
+        return []
+    plain = cast("dict[str, object]", figures)
+    return [f"{name}: {value}" for name, value in plain.items() if isinstance(value, str | float)]

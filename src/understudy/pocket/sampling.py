@@ -1,0 +1,191 @@
+"""From logits to the next token: temperature, truncation, penalties, bias, and whose randomness.
+
+Order: penalties and bias, then temperature, then top_k, top_p and min_p, each over what the one
+before left, as Hugging Face and vLLM have it. Tokens that tie with the last one let in are let in.
+
+Every sequence has a random number generator of its own, made of (seed, prompt, draw), and takes one
+number from it per token, whatever is written beside it: its text depends on its request alone. The
+number is looked up in the cumulated probabilities, so the last-bit differences that matrix products
+have between batches change a token only where a border falls into them, about once in a million.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from understudy.errors import Rejected
+from understudy.pocket.weights import Floats
+from understudy.types import Sampling
+
+
+class Rule(NamedTuple):
+    """How one sequence draws: a `Sampling` with nothing left open."""
+
+    temperature: float = 1.0
+    """0 takes the likeliest token."""
+    top_p: float = 1.0
+    top_k: int = 0
+    """0: all."""
+    min_p: float = 0.0
+    repetition: float = 1.0
+    presence: float = 0.0
+    frequency: float = 0.0
+    bias: tuple[tuple[int, float], ...] = ()
+
+    @property
+    def truncates(self) -> bool:
+        return self.temperature > 0 and (self.top_k > 0 or self.top_p < 1 or self.min_p > 0)
+
+    @property
+    def adjusts(self) -> bool:
+        return self.repetition != 1 or self.presence != 0 or self.frequency != 0 or bool(self.bias)
+
+
+def rule(sampling: Sampling, vocabulary: int) -> Rule:
+    """The rule for a request's settings. Raises `Rejected` where one is out of bounds."""
+    chosen = Rule(
+        temperature=_bounded("temperature", sampling.temperature, 1.0, 0, math.inf),
+        top_p=_bounded("top_p", sampling.top_p, 1.0, 0, 1),
+        top_k=int(_bounded("top_k", sampling.top_k, 0, -1, math.inf)),
+        min_p=_bounded("min_p", sampling.min_p, 0.0, 0, 1),
+        repetition=_bounded("repetition_penalty", sampling.repetition_penalty, 1.0, 0, math.inf),
+        presence=_bounded("presence_penalty", sampling.presence_penalty, 0.0, -100, 100),
+        frequency=_bounded("frequency_penalty", sampling.frequency_penalty, 0.0, -100, 100),
+        bias=_bias(sampling.logit_bias, vocabulary),
+    )
+    if chosen.top_p == 0 or chosen.repetition == 0:
+        name = "top_p" if chosen.top_p == 0 else "repetition_penalty"
+        raise Rejected(f"{name}: expected a number above 0, found 0.")
+    return chosen._replace(top_k=max(chosen.top_k, 0))
+
+
+def _bounded(name: str, value: float | None, default: float, least: float, most: float) -> float:
+    if value is None:
+        return default
+    if not least <= value <= most or not math.isfinite(value):
+        raise Rejected(f"{name}: expected a number from {least:g} to {most:g}, found {value!r}.")
+    return value
+
+
+def _bias(bias: Mapping[str, float], vocabulary: int) -> tuple[tuple[int, float], ...]:
+    found: list[tuple[int, float]] = []
+    for name, value in bias.items():
+        if not name.isdecimal() or int(name) >= vocabulary or not -1000 <= value <= 1000:
+            raise Rejected(
+                f"logit_bias: expected token ids below {vocabulary} with numbers from -1000 to "
+                f"1000, found {name!r}: {value!r}."
+            )
+        found.append((int(name), value))
+    return tuple(found)
+
+
+class Chance:
+    """Uniform random numbers in [0, 1) of one sequence."""
+
+    def __init__(self, seed: int, ids: Sequence[int], draw: int) -> None:
+        digest = blake2b(np.asarray(ids, "<u4").tobytes(), digest_size=8).digest()
+        # A seed sequence takes no negative numbers: their sign is a number of its own.
+        key = [abs(seed), int(seed < 0), int.from_bytes(digest, "little"), draw]
+        self._random = np.random.default_rng(key)
+        self._ready: list[float] = []
+
+    def next(self) -> float:
+        if not self._ready:
+            self._ready = self._random.random(64)[::-1].tolist()
+        return self._ready.pop()
+
+
+class History:
+    """What a sequence has said so far, counted for its penalties."""
+
+    def __init__(self, vocabulary: int, prompt: Sequence[int]) -> None:
+        self.seen = np.zeros(vocabulary, bool)
+        """In the prompt or the reply."""
+        self.said = np.zeros(vocabulary, np.float32)
+        """Times in the reply."""
+        self.seen[np.asarray(prompt, np.intp)] = True
+
+    def add(self, token: int) -> None:
+        self.seen[token] = True
+        self.said[token] += 1
+
+
+def adjust(logits: Floats, rule: Rule, history: History) -> Floats:
+    """One row of logits under the rule's penalties and bias. The repetition penalty (CTRL,
+    arXiv:1909.05858) counts the prompt too, the other two (OpenAI's) the reply alone."""
+    row = logits.copy()
+    if rule.repetition != 1:
+        harder = np.where(row > 0, row / rule.repetition, row * rule.repetition)
+        row = np.where(history.seen, harder, row)
+    row -= np.float32(rule.frequency) * history.said
+    row -= np.float32(rule.presence) * (history.said > 0)
+    for token, value in rule.bias:
+        row[token] += value
+    return row.astype(np.float32, copy=False)
+
+
+def draw(logits: Floats, rules: Sequence[Rule], uniforms: Sequence[float]) -> NDArray[np.intp]:
+    """The next token of each row: logits (row, vocabulary), adjusted already; one rule and one
+    uniform number per row. The number of a greedy row is not looked at."""
+    temperatures = np.array([rule.temperature for rule in rules], np.float32)
+    tokens = logits.argmax(-1)
+    warm: list[int] = np.flatnonzero(temperatures).tolist()
+    if not warm:
+        return tokens
+    scaled = logits if len(warm) == len(rules) else logits[warm]
+    scaled = scaled - scaled.max(-1, keepdims=True)
+    scaled /= temperatures[warm][:, None]
+    cut = [i for i, row in enumerate(warm) if rules[row].truncates]
+    if cut:
+        scaled[cut] = _truncate(scaled[cut], [rules[warm[i]] for i in cut])
+    np.exp(scaled, out=scaled)
+    tokens[warm] = _look_up(scaled, np.array([uniforms[row] for row in warm]))
+    return tokens
+
+
+def _truncate(scaled: Floats, rules: Sequence[Rule]) -> Floats:
+    """Rows whose largest entry is 0, with what the rules shut out at -inf."""
+    ranked = -np.sort(-scaled, axis=-1)
+    size = scaled.shape[-1]
+    index = np.arange(size, dtype=np.intp)
+    top_k = np.array([rule.top_k or size for rule in rules])[:, None]
+    top_p = np.array([rule.top_p for rule in rules])[:, None]
+    with np.errstate(divide="ignore"):
+        least = np.log(np.array([rule.min_p for rule in rules]))[:, None]
+    mass = np.where(index < top_k, np.exp(ranked, dtype=np.float64), 0)
+    before = mass.cumsum(-1) - mass
+    # The first token is always in; the others while what stands before them is below top_p. A sum
+    # may fall short of 1 by rounding, and top_p=1 must let in everything.
+    inside = (index < top_k) & ((before < top_p * mass.sum(-1, keepdims=True)) | (top_p >= 1))
+    inside &= ranked >= least
+    inside[:, 0] = True
+    border = np.take_along_axis(ranked, inside.sum(-1, keepdims=True) - 1, -1)
+    return np.where(scaled >= border, scaled, np.float32(-np.inf))
+
+
+_BLOCK = 32
+
+
+def _look_up(weights: Floats, uniforms: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Where each uniform number falls among a row's cumulated weights.
+
+    In two levels, block and token: sums of blocks are quick, running sums over all tokens are not.
+    """
+    rows, size = weights.shape
+    if spare := -size % _BLOCK:
+        weights = np.pad(weights, ((0, 0), (0, spare)))
+    blocks = weights.reshape(rows, -1, _BLOCK)
+    sums = blocks.sum(-1, dtype=np.float64).cumsum(-1)
+    target = np.minimum(uniforms * sums[:, -1], np.nextafter(sums[:, -1], 0))
+    block = (sums <= target[:, None]).sum(-1)
+    row = np.arange(rows, dtype=np.intp)
+    target -= np.where(block > 0, sums[row, block - 1], 0)
+    inner = blocks[row, block].cumsum(-1, dtype=np.float64)
+    token = (inner <= target[:, None]).sum(-1)
+    # By rounding the target may lie at or past the block's end: its last token of any weight, then.
+    last = _BLOCK - 1 - (blocks[row, block][:, ::-1] > 0).argmax(-1)
+    return block * _BLOCK + np.minimum(token, last)
