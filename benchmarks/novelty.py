@@ -77,7 +77,9 @@ def one(size: int, asked: int, against: int) -> None:
     every, _ = timed(pool.similarities, new[:10])
     words = sum(len(text.split()) for text in texts) / size
     print(f"pool of {size:,} ({words:.1f} words), {asked} new instructions, per instruction:")
-    print(f"  decision           {decide * 1e3:10.3f} ms   rejected {sum(f is not None for f in found)}")
+    print(
+        f"  decision           {decide * 1e3:10.3f} ms   rejected {sum(f is not None for f in found)}"
+    )
     print(f"  highest similarity {highest * 1e3:10.3f} ms")
     print(f"  all similarities   {every * 1e3:10.3f} ms")
     try:

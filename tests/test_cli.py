@@ -15,7 +15,9 @@ from understudy.cli import app
 from understudy.filters import filters
 from understudy.methods import methods
 
-COMMANDS = ["run", "plan", "show", "why", "export", "record", "methods", "doctor"]
+COMMANDS = [
+    "run", "plan", "show", "why", "export", "record", "methods", "doctor", "models", "serve",
+]  # fmt: skip
 
 SCRIPT = """
 from understudy.errors import BudgetExhausted, Rejected
@@ -71,6 +73,8 @@ Commands:
   record   Write every reply of a run to a file that `recorded:FILE` replays.
   methods  The methods and filters there are, and their settings.
   doctor   Check an endpoint: whether it answers, takes the key, and which...
+  models   The built-in models and what they are, and how other models are...
+  serve    Serve a built-in model as an endpoint of OpenAI's dialect, until...
 """)
 
 

@@ -301,6 +301,18 @@ async def test_exactly_n_are_accepted_where_there_are_enough(
     assert engine.progress.started / 2 <= 3 * n + 2 * concurrency
 
 
+async def test_of_a_tasks_several_examples_no_more_than_n_are_accepted(tmp_path: Path) -> None:
+    async def three(task: Task) -> list[Example]:
+        return [Example.of(task, f"{i}") for i in range(3)]
+
+    async with Bench(tmp_path / "j.db") as bench:
+        await bench.run([step(defined(three))], tasks(9), n=4, concurrency=1)
+        found = made(bench.journal, "three")
+    assert [e.id for e in found.examples] == ["t0#1", "t0#2", "t0#3", "t1#1"]
+    assert [r.reason for _, r in found.rejections] == ["more than were asked for"] * 2
+    assert all(r.example is not None for _, r in found.rejections)
+
+
 async def test_few_calls_are_made_beyond_those_that_n_needs(tmp_path: Path) -> None:
     async def answer(call: Call) -> str:
         await asyncio.sleep(0)

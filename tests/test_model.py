@@ -194,8 +194,9 @@ async def test_choose_refuses_where_there_is_nothing_to_go_by(reply: Reply) -> N
 
 async def test_score_gives_the_tokens_of_the_continuation_alone() -> None:
     tokens = (Token("The", -1.0), Token(" sky", -2.0), Token(" is b", -3.0), Token("lue", -4.0))
-    m, provider = model([Reply(logprobs=tokens), Reply(logprobs=tokens)])
+    m, provider = model([Reply(logprobs=tokens)] * 3)
     assert await m.score("The sky is", " blue") == tokens[2:]  # one token straddles the border
+    assert await m.score("The sky", " is blue") == tokens[2:]  # and here none does
     assert await m.score("The sky is blue") == tokens
     request = provider.calls[0].request
     assert (request.prompt, request.messages, request.echo) == ("The sky is blue", (), True)

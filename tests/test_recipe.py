@@ -170,7 +170,7 @@ def test_after_a_methods_name_its_own_settings_need_no_prefix() -> None:
         (
             ["steps.0.vote=most"],
             snapshot(
-                "self_consistency: vote: input should be 'count', 'probability', 'normalized', 'verifier' or 'universal', found 'most'."
+                "self_consistency: vote: input should be 'count', 'probability', 'normalized' or 'verifier', found 'most'."
             ),
         ),
         (["n=0"], snapshot("recipe: n: input should be greater than or equal to 1, found 0.")),

@@ -9,6 +9,7 @@ language, teach it there.
 import asyncio
 import hashlib
 import math
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,8 +55,25 @@ CONFIGS: dict[str, dict[str, dict[str, Any]]] = {
         "normalized": {"samples": 3, "vote": "normalized"},
         "verifier": {"samples": 3, "vote": "verifier"},
         "adaptive verifier": {"samples": 3, "vote": "verifier", "adaptive": True},
-        "universal": {"samples": 3, "vote": "universal"},
     },
+    "universal_self_consistency": {"eight texts": {"samples": 3}},
+    "self_align": {
+        "chat": {"style": "chat"},
+        "brief": {"style": "brief"},
+        "reference": {"style": "reference", "min_characters": 0},
+        "trace": {"thought": "trace"},
+    },
+    "topic_guided_red_teaming": {
+        style: {
+            "style": style, "topics": 4, "epochs": 2, "batch": 2, "questions": 2, "pass_on": False,
+            "red_team": [
+                {"type": f"Questions about {what}", "topic": what.title(), "question": f"Why {what}?"}
+                for what in ("tides", "trains")
+            ],
+        }
+        for style in ("chat", "reference")
+    },
+    "verbose_cloning": {"chat": {}, "reference": {"style": "reference"}},
 }  # fmt: skip
 """Settings by method and by what they change about its calls."""
 
@@ -72,6 +90,34 @@ class Killed(BaseException):
     """Like SIGKILL, nobody catches it."""
 
 
+def thoughtful(call: Call, digest: str) -> str:
+    """A thought, the principle that it cites, and an answer."""
+    cited, answer = int(digest[0], 16) % 16 + 1, f"Answer {digest[:6]} it is."
+    if call.request.schema is not None:
+        said = {"thought": digest, "relevant_principles": [cited], "answer": answer}
+        return msgspec.json.encode(said).decode()
+    thought = "I am a helpful, ethical, and reliable assistant. I follow rule 2 (informative)."
+    return f"{thought}\n\nWatson: {answer}"
+
+
+def inventive(call: Call, digest: str) -> str:
+    """Topics; or a question for each line that asks for one."""
+    prompt = call.request.prompt or call.request.messages[-1].text
+    if "Instructions:" not in prompt:
+        return "\n".join(f"{i}. Topic {digest[i : i + 3]}" for i in range(2, 5))
+    hints = re.findall(r"^\d+\. type: .*$", prompt, re.MULTILINE)
+    lines = [hint for hint in hints if "instruction: " not in hint][2:]
+    asked = [f"{hint}, instruction: Why {digest[i:][:9]}?" for i, hint in enumerate(lines)]
+    return "\n".join([*asked, "cut"])
+
+
+SPEECH: dict[str, Callable[[Call, str], str]] = {
+    "self_align": thoughtful,
+    "topic_guided_red_teaming": inventive,
+}
+"""What `babble` says to a method that reads more than an answer: made of the call and its digest."""
+
+
 def babble(call: Call) -> Reply:
     """A reply that depends on all that a key is to be made of, as a seeded sampler's would; it says
     something in every form that a method may look for."""
@@ -79,6 +125,8 @@ def babble(call: Call) -> Reply:
     name = repr((call.step, call.task, call.role, call.draw, request)).encode()
     digest = hashlib.sha256(name).hexdigest()
     pick = int(digest[:4], 16)
+    if call.step in SPEECH:
+        return Reply(text=SPEECH[call.step](call, digest))
     text = (
         f"The most consistent response is Response {pick % 2}. Thought {digest[:6]}. "
         f"The answer is {pick % 4}."
@@ -262,6 +310,10 @@ RECIPES: dict[str, Callable[[Model], list[BoundStep]]] = {
     ],
     "a filter between": lambda model: [
         step(defined(several), model), step(defined(even, "filter")), step(defined(refine), model),
+    ],
+    "a filter with a memory": lambda model: [
+        step(defined(several), model), step("novelty", threshold=0.8, of="answer"),
+        step(defined(refine), model),
     ],
     "a pool": lambda model: [step(defined(grow), model)],
     "a pool, then each": lambda model: [

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
+from textwrap import indent
 from typing import Annotated, ParamSpec
 
 import typer
@@ -209,6 +210,41 @@ def doctor(
     report = asyncio.run(examine(model, key_env))
     print(report.text)
     return 0 if report.well else 1
+
+
+@app.command()
+@_errors
+def models() -> None:
+    """The built-in models and what they are, and how other models are named."""
+    from understudy.pocket.models import listing
+    from understudy.providers.connect import __doc__ as spelling
+
+    print(listing())
+    print("\nmodel strings\n" + indent((spelling or "").partition("\n\n")[2].strip(), "  "))
+
+
+@app.command()
+@_errors
+def serve(
+    model: Annotated[str, typer.Argument(help="pocket or pocket:student.")] = "pocket",
+    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 takes any free one.", min=0, max=65535)] = 8000,
+    public: Annotated[
+        bool,
+        typer.Option("--public", help="Allow a host that others can reach: there are no keys."),
+    ] = False,
+) -> None:
+    """Serve a built-in model as an endpoint of OpenAI's dialect, until Ctrl-C."""
+    from understudy.pocket.models import HONESTY, load
+    from understudy.pocket.serve import serve as serving
+
+    def ready(url: str) -> None:
+        _say(HONESTY)
+        if public:
+            _say(f"understudy: whoever reaches {url} is served, without a key.")
+        print(f"{model} at {url}; as a model string: openai:{model}@{url}", flush=True)
+
+    asyncio.run(serving(model, load(model), host=host, port=port, public=public, ready=ready))
 
 
 def main() -> None:

@@ -13,23 +13,26 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from math import ceil
 from random import Random
 from typing import Any, TypeVar, cast
 
-from understudy.errors import (
-    ProviderError,
-    RunStopped,
-    Unauthorized,
-    Unparsable,
-)
+from understudy.errors import ProviderError, RunStopped, Unauthorized, Unparsable, first
 from understudy.journal import Journal
 from understudy.limits import Endpoint
 from understudy.model import Model
 from understudy.records import Kind, Row
 from understudy.registry import Definition
-from understudy.rows import Item, broken_row, end_row, failure_row, item_of, judged, rows_of
+from understudy.rows import (
+    Item,
+    broken_row,
+    chunks,
+    end_row,
+    failure_row,
+    item_of,
+    judged,
+    rows_of,
+)  # fmt: skip
 from understudy.seeds import BrokenSeed, Seed, refuse
 from understudy.stack import Tally
 from understudy.types import Example, Rejection, Settings, Verdict
@@ -96,8 +99,7 @@ class Engine:
         self.tally = tally
         self.stopped: RunStopped | Unauthorized | None = None
         """Why the run ended early."""
-        self._steps = steps
-        self._plan = plan
+        self._steps, self._plan = steps, plan
         self._journal = journal
         self._endpoints = endpoints
         self._accepted = self.progress.of(steps[-1].label, "example")
@@ -121,7 +123,7 @@ class Engine:
                     sink = feeds[i] if i < len(feeds) else None
                     group.create_task(self._stage(step, source, sink))
         except BaseExceptionGroup as errors:
-            raise _first(errors) from None
+            raise first(errors) from None
 
     def stop(self, why: RunStopped | Unauthorized) -> None:
         """Start nothing more; calls under way finish and are kept."""
@@ -156,7 +158,7 @@ class Engine:
     async def _from_seeds(self) -> AsyncIterator[Item]:
         label = self._steps[0].label
         broken = list[Row]()
-        for chunk in _chunks(self._plan.seeds, CHUNK):
+        for chunk in chunks(self._plan.seeds, CHUNK):
             seeds = list[Seed]()
             for seed in chunk:
                 if isinstance(seed, Seed):
@@ -186,8 +188,7 @@ class Engine:
 
     async def _from_step(self, i: int, feed: asyncio.Queue[Item | None]) -> AsyncIterator[Item]:
         before, step = self._steps[i - 1].label, self._steps[i]
-        pool = step.definition.shape == "pool"
-        ordered = step.definition.memory is not None
+        pool, ordered = step.definition.shape == "pool", step.definition.memory is not None
         if not pool and not ordered:
             async for item in self._left_over(before, step.label, self._journal.session):
                 yield item
@@ -201,11 +202,9 @@ class Engine:
             async for item in self._left_over(before, step.label, None):
                 yield item
 
-    async def _left_over(
-        self, before: str, label: str, session: int | None
-    ) -> AsyncIterator[Item]:
+    async def _left_over(self, before: str, label: str, session: int | None) -> AsyncIterator[Item]:
         rows = self._journal.records.rows(before, "example", before=session)
-        for chunk in _chunks(rows, CHUNK):
+        for chunk in chunks(rows, CHUNK):
             items = [item_of(row) for row in chunk]
             done = self._journal.records.finished(label, [item.id for item in items])
             for item in items:
@@ -298,15 +297,14 @@ class Engine:
             memory.add(item_of(row).as_example())
         rows, items = list[Row](), list[Item]()
         async for item in source:
-            if self.stopped is not None or self.enough:
-                continue
-            self.progress.started += 1
-            made = await self._call(step, item, memory=memory)
-            for example in made:
-                if isinstance(example, Example):
-                    memory.add(example)
-            judged, following = self._rows(step, item, made)
-            rows, items = rows + judged, items + following
+            if self.stopped is None and not self.enough:
+                self.progress.started += 1
+                made = await self._call(step, item, memory=memory)
+                for example in made:
+                    if isinstance(example, Example):
+                        memory.add(example)
+                more, following = self._rows(step, item, made)
+                rows, items = rows + more, items + following
             if len(rows) >= IN_ORDER:
                 await self._hand_on(rows, items, sink)
                 rows, items = list[Row](), list[Item]()
@@ -400,17 +398,3 @@ IN_ORDER = 50
 
 async def _awaited(value: Any) -> object:
     return await cast("Awaitable[object]", value) if isinstance(value, Awaitable) else value
-
-
-def _chunks(values: Iterable[T], size: int) -> Iterable[list[T]]:
-    iterator = iter(values)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
-
-
-def _first(error: BaseException) -> BaseException:
-    """The error that a group of them is about: what others were cancelled for."""
-    while isinstance(error, BaseExceptionGroup):
-        group = cast("BaseExceptionGroup[BaseException]", error)
-        error = group.exceptions[0]
-    return error

@@ -21,6 +21,8 @@ are spent, `Rejected` and `Unparsable` become a failure row of the task they bel
 and `RunStopped` end the run, resumably. Any other exception is a bug and ends the run at once.
 """
 
+from typing import cast
+
 
 class UnderstudyError(Exception):
     """Base class: catch this to catch everything raised on purpose."""
@@ -99,3 +101,11 @@ class Interrupted(RunStopped):
     def __init__(self, message: str, signal: int) -> None:
         super().__init__(message)
         self.signal = signal
+
+
+def first(error: BaseException) -> BaseException:
+    """The error that a group of them is about: what others were cancelled for."""
+    while isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        error = group.exceptions[0]
+    return error

@@ -9,7 +9,6 @@ from understudy.data.card import CardFacts, ModelFacts, StepFacts, card
 from understudy.data.formats import Format
 from understudy.data.write import write, write_rows
 from understudy.errors import RunFolderError
-from understudy.recipe import find
 from understudy.records import Total
 from understudy.report import Run
 
@@ -67,12 +66,13 @@ def facts(run: Run) -> CardFacts:
     for made in counts.values():
         failed.update({reason: n for (kind, reason), n in made.items() if kind == "failure"})
     for step in recipe.steps:
-        definition = find(step.use)
+        definition = run.definition(step)
         made = counts.get(step.name, Counter())
         rejected = {reason: n for (kind, reason), n in made.items() if kind == "rejection"}
-        steps[definition.kind].append(
-            StepFacts(step.name, definition.about, definition.paper, rejected)
-        )
+        kind, about, paper = "method", "", ""
+        if definition is not None:
+            kind, about, paper = definition.kind, definition.about, definition.paper
+        steps[kind].append(StepFacts(step.name, about, paper, rejected))
     examples = sum(
         n for (kind, _), n in counts.get(run.labels[-1], Counter()).items() if kind == "example"
     )
@@ -80,9 +80,7 @@ def facts(run: Run) -> CardFacts:
     return CardFacts(
         name=run.path.resolve().name,
         examples=examples,
-        seeds=recipe.seeds
-        if isinstance(recipe.seeds, str)
-        else f"{len(recipe.seeds)} in the recipe",
+        seeds=_seeds(run),
         formats=("messages",),
         license=recipe.license,
         methods=steps["method"],
@@ -90,14 +88,25 @@ def facts(run: Run) -> CardFacts:
         models=_models(totals, run),
         failed=failed,
         cost=None if unpriced else sum(total.cost for total in totals),
-        recipe=yaml.safe_dump(
-            recipe.model_dump(mode="json", exclude_defaults=True),
-            sort_keys=False,
-            allow_unicode=True,
-        ),
+        recipe=_recipe(run),
         versions={name: str(run.facts[name]) for name in ("understudy", "python", "platform")},
         made=run.records.sessions()[-1].started.partition(" ")[0],
     )
+
+
+def _seeds(run: Run) -> str:
+    """Where the seeds came from; of a file its name alone, as paths say more than they should."""
+    seeds = run.recipe.seeds
+    if not isinstance(seeds, str):
+        return f"{len(seeds)} in the recipe"
+    return seeds if seeds.startswith(("builtin:", "hf:")) else Path(seeds).name
+
+
+def _recipe(run: Run) -> str:
+    shown = run.recipe.model_dump(mode="json", exclude_defaults=True, exclude={"out", "reuse"})
+    if isinstance(run.recipe.seeds, str):
+        shown["seeds"] = _seeds(run)
+    return yaml.safe_dump(shown, sort_keys=False, allow_unicode=True)
 
 
 def _models(totals: list[Total], run: Run) -> list[ModelFacts]:

@@ -7,10 +7,10 @@ a resumed run is handed the same replies in the same order.
 
 import asyncio
 import math
-from collections import Counter
-from collections.abc import Awaitable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar, overload
+from collections import deque
+from collections.abc import Awaitable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar, overload
 
 import jsonschema_rs
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -53,12 +53,15 @@ class Model:
     """Used where a request leaves a setting open."""
     extra: Json = field(default_factory=dict[str, Any])
     """Sent with every request, in the endpoint's own dialect."""
-    _draws: Counter[bytes] = field(default_factory=Counter[bytes], repr=False, compare=False)
+    _draws: dict[bytes, int] = field(default_factory=dict[bytes, int], repr=False, compare=False)
 
     def at(self, step: str, task: str, role: str | None = None) -> "Model":
         """The same model for another unit of work, whose identical requests count from 0."""
-        role = role or self.role
-        return replace(self, step=step, task=task, role=role, _draws=Counter[bytes]())
+        # Made for every task: spelt out, as `replace` takes five times as long.
+        return Model(
+            self.name, self.generate, self.endpoint, role or self.role, step, task, self.sampling,
+            self.extra,
+        )  # fmt: skip
 
     async def ask(self, prompt: Prompt, sampling: Sampling = Sampling()) -> str:
         """The text of one reply."""
@@ -106,10 +109,22 @@ class Model:
             return []
         hashed = request_hash(canonical(request))
         # Counted before the first await: concurrent callers are numbered in the order they asked.
-        draw = self._draws[hashed]
-        self._draws[hashed] += n
+        draw = self._draws.get(hashed, 0)
+        self._draws[hashed] = draw + n
         call = Call(step=self.step, task=self.task, role=self.role, draw=draw, n=n, request=request)
         return list(await self.generate(call))
+
+    async def complete(self, prompt: str, sampling: Sampling = Sampling()) -> Reply:
+        """One continuation of a raw text, as base models write it: no chat template is put around it.
+        The endpoint needs a legacy completions route."""
+        request = Request(
+            model=self.name,
+            endpoint=self.endpoint,
+            prompt=prompt,
+            sampling=sampling.over(self.sampling),
+            extra=self.extra,
+        )
+        return (await self.send(request))[0]
 
     @overload
     async def parse(
@@ -255,6 +270,39 @@ async def gather(awaitables: Iterable[Awaitable[T]]) -> list[T]:
         if isinstance(result, BaseException):
             raise result
     return [result for result in results if not isinstance(result, BaseException)]
+
+
+class Ahead(Generic[T]):
+    """Work that is started early and taken in the order in which it was started.
+
+    What a method does next may depend on what it has taken so far, and on nothing else: then it does
+    the same in every run, however the replies come in.
+    """
+
+    def __init__(self) -> None:
+        self._started = deque[asyncio.Future[T]]()
+
+    def __len__(self) -> int:
+        """What was started and not yet taken."""
+        return len(self._started)
+
+    def start(self, work: Coroutine[Any, Any, T]) -> None:
+        self._started.append(asyncio.ensure_future(work))
+
+    async def take(self) -> T:
+        """The result of what was started first."""
+        return await self._started.popleft()
+
+    async def settle(self) -> None:
+        """Let end what is under way: its replies are paid for, and kept for the resumed run."""
+        await asyncio.gather(*self._started, return_exceptions=True)
+
+    async def close(self) -> None:
+        """Give up what nobody will take."""
+        for future in self._started:
+            future.cancel()
+        await self.settle()
+        self._started.clear()
 
 
 CORRECT = """\

@@ -319,11 +319,11 @@ def _set(data: Any, path: Sequence[str], value: Any, flag: str) -> None:
     if not rest:
         data[place] = value
         return
-    child = data[place] if isinstance(data, list) else data.get(place)
+    child: Any = cast("Any", data)[place] if isinstance(data, list) else data.get(place)
     if isinstance(child, str):  # of a model, the string alone
         data[place] = child = {"model": child}
     elif not isinstance(child, (dict, list)):
-        data[place] = child = {}
+        data[place] = child = dict[str, Any]()
     _set(cast("Any", child), rest, value, flag)
 
 

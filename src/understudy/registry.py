@@ -9,6 +9,7 @@ import sys
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
@@ -63,7 +64,7 @@ class Definition:
     file: Path
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Registry:
     """All methods, or all filters: one file each, named after what it holds."""
 
@@ -93,26 +94,39 @@ class Registry:
         return {name: definition for name in self.names() if (definition := self.get(name))}
 
 
-def from_file(reference: str, registries: Iterable[Registry]) -> Definition:
+def from_file(reference: str, registries: tuple[Registry, ...]) -> Definition:
     """The method or filter `./mine.py:my_method`, a function of the user's own."""
     path, _, name = reference.rpartition(":")
     file = Path(path).expanduser()
     if not file.is_file():
         raise ConfigError(f"{reference}: expected a Python file at {file}, found none.")
+    found = _definitions(file.resolve(), tuple(registries))
+    if name in found:
+        return found[name]
+    raise ConfigError(
+        f"{reference}: expected a function {name!r} decorated with @method or @rule in {file}, "
+        f"found {', '.join(found) or 'none'}."
+    )
+
+
+@cache
+def _definitions(file: Path, registries: tuple[Registry, ...]) -> dict[str, Definition]:
+    """What a user's file registers. It is run once, however often its functions are named, and its
+    names stay out of the registries: they may be those of methods that come with the package."""
+    before = [dict(registry.found) for registry in registries]
     spec = importlib.util.spec_from_file_location(f"understudy_user_{file.stem}", file)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    for registry in registries:
-        definition = registry.found.get(name)
-        if definition is not None and definition.file == file.resolve():
-            return definition
-    raise ConfigError(
-        f"{reference}: expected a function {name!r} decorated with @method or @rule in {file}, "
-        "found none."
-    )
+    try:
+        spec.loader.exec_module(module)
+        every = [d for registry in registries for d in registry.found.values()]
+        return {d.name: d for d in every if d.file == file}
+    finally:
+        for registry, found in zip(registries, before, strict=True):
+            registry.found.clear()
+            registry.found.update(found)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from pydantic import ValidationError
 
-from understudy.folder import JOURNAL, read_facts
+from understudy.errors import ConfigError
+from understudy.folder import JOURNAL, RECIPE, read_facts
 from understudy.providers.connect import parse
-from understudy.recipe import SEEDS, Recipe, find
+from understudy.recipe import SEEDS, Recipe, Step, find
 from understudy.records import Records, Total
+from understudy.registry import Definition
 from understudy.types import Example, Rejection
 
 _example = msgspec.json.Decoder(Example).decode
@@ -24,9 +27,20 @@ class Run:
         """Raises ConfigError where `path` is no run folder."""
         self.path = path
         self.facts: dict[str, Any] = read_facts(path)
-        self.recipe = Recipe.of(self.facts["recipe"])
+        self.recipe = _recipe(path, self.facts["recipe"])
         self.records = Records(path / JOURNAL)
         self.labels = [step.name for step in self.recipe.steps]
+
+    def definition(self, step: Step) -> Definition | None:
+        """The method or filter of a step; None where a user's own file is no longer there."""
+        try:
+            return find(step.use)
+        except ConfigError:
+            return None
+
+    def close(self) -> None:
+        """Close the journal."""
+        self.records.close()
 
     def endpoint_of(self, model: str) -> str:
         """Provider and base URL of a model that the recipe names."""
@@ -57,12 +71,21 @@ class Run:
                 yield {"step": row.step, "task": row.task} | msgspec.json.decode(row.body)
 
 
+def _recipe(path: Path, kept: Any) -> Recipe:
+    try:
+        return Recipe.model_validate(kept)
+    except ValidationError as error:
+        raise ConfigError(
+            f"{path}: expected a recipe of this version of Understudy in {RECIPE}, found: {error}"
+        ) from None
+
+
 def show(run: Run) -> str:
     """Sessions, counts with reasons, cost, and each method's own figures."""
     parts = [f"{run.path}", _sessions(run.records), _counts(run), _costs(run.records.totals())]
     for step in run.recipe.steps:
-        definition = find(step.use)
-        if definition.report is not None:
+        definition = run.definition(step)
+        if definition is not None and definition.report is not None:
             parts.append(f"{step.name}\n{_indented(definition.report(run.made(step.name)))}")
     failures = list(_distinct(run.failures()))
     if failures:

@@ -20,7 +20,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,7 +91,7 @@ def _kind(character: str) -> str:
 class Similar(NamedTuple):
     """A text of the pool, by its number, and how similar it is."""
 
-    index: int
+    number: int
     f: float
     """ROUGE-L F-measure, 0 to 1."""
 
@@ -170,7 +170,7 @@ class Pool:
         """F with each of the candidates; 0 where fewer than `least` words are common."""
         if not new or not len(candidates):
             return np.zeros(len(candidates))
-        old = [self._texts[i] for i in candidates]
+        old = [self._texts[i] for i in cast("list[int]", candidates.tolist())]
         common = cdist([new], old, scorer=LCSseq.similarity, score_cutoff=least, dtype=np.int32)[0]
         lengths = np.frombuffer(self._lengths, np.uint32)[candidates]
         precision = common / np.maximum(lengths, 1)

@@ -1,7 +1,9 @@
 """Rows as the engine writes them, and items: what is between two steps."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import TypeVar
 
 import msgspec
 
@@ -10,6 +12,8 @@ from understudy.recipe import SEEDS
 from understudy.records import Row
 from understudy.seeds import BrokenSeed
 from understudy.types import Example, Rejection, Task, Value, Verdict
+
+T = TypeVar("T")
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Example).decode
@@ -108,3 +112,10 @@ def item_of(row: Row) -> Item:
     """An example row, as the next step's work."""
     example = _decode(row.body)
     return Item(id=example.id, position=row.position, example=example)
+
+
+def chunks(values: Iterable[T], size: int) -> Iterable[list[T]]:
+    """The values in lists of `size`; the last may be shorter."""
+    iterator = iter(values)
+    while chunk := list(islice(iterator, size)):
+        yield chunk

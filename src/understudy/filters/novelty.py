@@ -14,7 +14,7 @@ from understudy.types import Example, Settings, Verdict
 
 
 class Config(Settings):
-    threshold: float = Field(0.7, ge=0, le=1)
+    threshold: float = Field(default=0.7, ge=0, le=1)
     """Reject above this similarity (paper: 0.7)."""
     of: Literal["prompt", "answer"] = "prompt"
     """What is compared: all that comes before the last answer, or the answer."""

@@ -1,7 +1,8 @@
 """Chain-of-thought prompts: exemplars with their reasoning, or the request to think step by step.
 
 Wei et al. 2022, https://arxiv.org/abs/2201.11903 (exemplars); Kojima et al. 2022,
-https://arxiv.org/abs/2205.11916 (zero-shot). The exemplars are this project's own.
+https://arxiv.org/abs/2205.11916 (zero-shot); Huang et al. 2022, https://arxiv.org/abs/2210.11610
+(the forms a path is trained on). The exemplars are this project's own.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,11 @@ from typing import Any, Literal
 
 import yaml
 
-from understudy.types import Message, Settings, Task, user
+from understudy.types import Message, Settings, Task, assistant, user
+
+Format = Literal["path", "few_shot_path", "few_shot_answer", "trigger_path", "answer"]
+"""What a path becomes as training data: the question with the path; exemplars and path; exemplars
+and bare answer; "step by step" and path; question and bare answer. The last four are the paper's."""
 
 
 class Exemplar(Settings):
@@ -21,6 +26,11 @@ class Exemplar(Settings):
     question: str
     reasoning: str
     answer: str
+
+
+def thinking(task: Task, exemplars: Sequence[Exemplar], trigger: str) -> list[Message]:
+    """The prompt for a path: after exemplars where there are any, else with the trigger."""
+    return with_exemplars(task, exemplars) if exemplars else with_trigger(task, trigger)
 
 
 def with_exemplars(
@@ -39,6 +49,19 @@ def with_exemplars(
 def with_trigger(task: Task, trigger: str) -> list[Message]:
     """The question and a last line like "Let's think step by step."."""
     return [*task.messages[:-1], user(f"{stated(task)}\n{trigger}", *task.images)]
+
+
+def trained_on(
+    task: Task, path: str, answer: str, form: Format, exemplars: Sequence[Exemplar], trigger: str
+) -> tuple[Message, ...]:
+    """A path to an answer, in one of the training formats."""
+    prompt: Sequence[Message] = task.conversation
+    if form in ("few_shot_path", "few_shot_answer"):
+        prompt = with_exemplars(task, exemplars, direct=form == "few_shot_answer")
+    elif form == "trigger_path":
+        prompt = with_trigger(task, trigger)
+    bare = form in ("few_shot_answer", "answer")
+    return (*prompt, assistant(f"The answer is {answer}." if bare else path))
 
 
 def stated(task: Task) -> str:

@@ -146,7 +146,6 @@ def known(ids: Iterable[object], constitution: Constitution) -> tuple[int, ...]:
     return tuple(found)
 
 
-@cache
 def leaks(constitution: Constitution, shots: int) -> tuple[Leak, ...]:
     """What must not turn up in an answer: the frame of the dialogue, whole sentences of the
     exemplars' answers, the names and rows of numbers in them, and the tells they were given.

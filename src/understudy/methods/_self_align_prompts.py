@@ -1,15 +1,13 @@
-"""The prompts of Self-Align's second stage in three styles, and how their replies are read."""
+"""The prompts of Self-Align's second stage, in three styles."""
 
-import re
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, cast
+from typing import Literal
 
-from understudy import text
+import msgspec
+
 from understudy.methods._self_align_constitution import (
     Constitution,
     Turn,
-    cited,
-    known,
     numbers,
     rules,
     thought,
@@ -18,16 +16,6 @@ from understudy.model import Model
 from understudy.types import Json, Message, Reply, Request, Sampling, Task, assistant, system, user
 
 Style = Literal["chat", "brief", "reference"]
-
-
-class Draft(NamedTuple):
-    """A reply, taken apart."""
-
-    answer: str = ""
-    thought: str = ""
-    cited: tuple[int, ...] = ()
-    reason: str = ""
-    """Why it could not be: nothing where it could."""
 
 
 def chosen(style: Literal["auto", "chat", "brief", "reference"], teacher: Model) -> Style:
@@ -40,7 +28,7 @@ def chosen(style: Literal["auto", "chat", "brief", "reference"], teacher: Model)
 def chat(task: Task, constitution: Constitution, shots: int, *, trace: bool) -> list[Message]:
     """Principles in the system message, exemplars as turns, replies as JSON."""
     own, turns = _system_of(task)
-    about = constitution.about.format(name=constitution.name)
+    about = constitution.about.replace("{name}", constitution.name)
     asked = CHAT_TRACE if trace else CHAT_THOUGHT
     head = CHAT.format(
         name=constitution.name, about=about, rules=rules(constitution), reply=asked
@@ -76,7 +64,7 @@ def brief(task: Task, constitution: Constitution, shots: int) -> list[Message]:
 def completion(task: Task, constitution: Constitution, shots: int) -> str:
     """One text to be continued after `(internal thoughts):`, as for a base model."""
     name = constitution.name
-    about = constitution.about.format(name=name)
+    about = constitution.about.replace("{name}", name)
     parts = [REFERENCE.format(name=name, about=about, rules=rules(constitution))]
     for number, exemplar in enumerate(constitution.exemplars[:shots], 1):
         parts.append(f"Example {number}")
@@ -117,43 +105,6 @@ async def ask(
     return (await teacher.send(request))[0]
 
 
-def read_chat(reply: Reply, constitution: Constitution, *, trace: bool) -> Draft:
-    """The fields of a JSON reply; without a thought of its own, the reasoning trace is it.
-
-    A reply that is not such JSON is dropped whole: whatever of it were taken for the answer could be
-    the thought.
-    """
-    if reply.stop == "length":
-        return Draft(reason="cut off", thought=reply.text)
-    try:
-        value: Any = text.loads(reply.text)
-    except ValueError:
-        return Draft(reason="malformed reply", thought=reply.text)
-    fields = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-    answer, said = fields.get("answer"), fields.get("thought")
-    own = said if isinstance(said, str) and said.strip() else reply.reasoning
-    if not isinstance(answer, str) or (not trace and not own):
-        return Draft(reason="malformed reply", thought=reply.text)
-    listed: Any = fields.get("relevant_principles") or []
-    ids = cast("list[object]", listed if isinstance(listed, list) else [listed])
-    return Draft(
-        answer.strip(), own.strip(), known(ids, constitution) or cited(own, constitution)
-    )
-
-
-def read_brief(reply: Reply, constitution: Constitution) -> Draft:
-    """What stands before and after the code-name at the start of a line."""
-    if reply.stop == "length":
-        return Draft(reason="cut off", thought=reply.text)
-    name = re.escape(constitution.name)
-    own, found, answer = _split(reply.text, rf"(?:^|\n)[ \t]*{name}:")
-    if not found:
-        return Draft(reason="no answer after the thought", thought=reply.text)
-    # What a model writes on after its answer is the next question of a dialogue that is not there.
-    answer, _, _ = _split(answer, r"\n[ \t]*User:")
-    return Draft(answer.strip(), own.strip(), cited(own, constitution))
-
-
 def schema(constitution: Constitution, *, trace: bool) -> Json:
     """Of a chat reply, the thought first: it is there to be thought before the answer."""
     fields: Json = {
@@ -180,11 +131,6 @@ def _system_of(task: Task) -> tuple[str, list[Message]]:
     return "\n\n".join(said), [m for m in task.conversation if m.role != "system"]
 
 
-def _split(said: str, mark: str) -> tuple[str, bool, str]:
-    found = re.search(mark, said)
-    return (said[: found.start()], True, said[found.end() :]) if found else (said, False, "")
-
-
 def _as_json(turn: Turn, constitution: Constitution, *, trace: bool) -> str:
     fields: Json = {
         "thought": thought(turn, constitution),
@@ -194,3 +140,46 @@ def _as_json(turn: Turn, constitution: Constitution, *, trace: bool) -> str:
     if trace:
         del fields["thought"]
     return msgspec.json.encode(fields).decode()
+
+
+CHAT = """\
+You are {name}. {about}
+
+You follow these rules:
+{rules}
+
+{reply}"""
+
+CHAT_THOUGHT = """\
+Before you answer, think for yourself: what does the user need, and which of the rules bear on it?
+Reply with one JSON object and nothing else:
+{"thought": "what the user needs and what follows from it, for yourself alone", \
+"relevant_principles": [the numbers of the rules that the answer follows], \
+"answer": "what the user reads, with no word about rules or thoughts"}"""
+
+CHAT_TRACE = """\
+Before you answer, think: what does the user need, and which of the rules bear on it?
+Reply with one JSON object and nothing else:
+{"relevant_principles": [the numbers of the rules that the answer follows], \
+"answer": "what the user reads, with no word about rules or thoughts"}"""
+
+BRIEF = """\
+You are {name}, an AI assistant. You follow these rules:
+{rules}"""
+
+BRIEF_USER = """\
+User: {question}
+
+{name} (internal thoughts):"""
+
+REFERENCE = """\
+This is a record of dialogues between {name} and its users.
+
+{about}
+
+{name} follows these rules:
+
+{rules}
+
+Before each answer, {name} thinks about what the user needs and which of the rules bear on it. These
+thoughts are its own; users do not see them."""

@@ -4,8 +4,6 @@ Wang et al. 2022, "Self-Consistency Improves Chain of Thought Reasoning in Langu
 section 2. https://arxiv.org/abs/2203.11171
 With `keep=all`, the data set of Huang et al. 2022, "Large Language Models Can Self-Improve",
 section 3. https://arxiv.org/abs/2210.11610
-With `vote=universal`, Chen et al. 2023, "Universal Self-Consistency", section 3.
-https://arxiv.org/abs/2311.17311
 With `adaptive`, the Beta rule of Aggarwal et al. 2023. https://arxiv.org/abs/2305.11860
 With `vote=verifier`, the weighted vote of Li et al. 2022. https://arxiv.org/abs/2206.02336
 
@@ -18,7 +16,6 @@ the share. Identical paths may be kept once (`distinct`).
 """
 
 import math
-import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -27,33 +24,24 @@ from pydantic import Field, field_validator
 from understudy.answers import Canonical, Kind, canonical, extract
 from understudy.answers.spans import before_next_question
 from understudy.errors import Rejected
+from understudy.methods import _chain_of_thought as cot
 from understudy.methods import method
-from understudy.methods._chain_of_thought import (
-    Exemplar,
-    load,
-    shipped,
-    stated,
-    with_exemplars,
-    with_trigger,
-)
 from understudy.methods._self_consistency_report import report
 from understudy.model import Model, gather
-from understudy.types import Example, Json, Message, Rejection, Reply, Sampling, Settings, Task
+from understudy.types import Example, Json, Rejection, Reply, Sampling, Settings, Task
 from understudy.votes import entropy, settled, tally, tied
-
-Format = Literal["path", "few_shot_path", "few_shot_answer", "trigger_path", "answer"]
 
 
 class Config(Settings):
     samples: int = Field(default=40, ge=1)
-    """Paths per task (paper: 40; for training data 32; universal: 8)."""
+    """Paths per task (paper: 40; for training data 32)."""
     temperature: float = Field(default=0.7, ge=0)
     """Of the paths (paper: 0.7 for PaLM and GPT-3, 0.5 for smaller models)."""
     max_tokens: int = Field(default=1024, ge=1)
     """Of a path. One that is cut off has no answer."""
     shots: int = Field(default=8, ge=0)
     """Exemplars before the question (paper: 8, for multiple choice 4); 0 asks "step by step"."""
-    exemplars: Literal["auto"] | list[Exemplar] = "auto"
+    exemplars: Literal["auto"] | list[cot.Exemplar] = "auto"
     """Your own, as a list or the name of a YAML file; `auto` suits the kind of answer."""
     trigger: str = "Let's think step by step."
     """Ends the question where there are no exemplars (Kojima et al. 2022)."""
@@ -61,9 +49,8 @@ class Config(Settings):
     """How an answer is read off a path."""
     field: str = "answer"
     """The field that holds it, where answers are JSON."""
-    vote: Literal["count", "probability", "normalized", "verifier", "universal"] = "count"
-    """What a path weighs: 1; its probability; its probability per token; the verifier's P(true).
-    `universal` has the model pick among free texts instead."""
+    vote: Literal["count", "probability", "normalized", "verifier"] = "count"
+    """What a path weighs: 1; its probability; its probability per token; the verifier's P(true)."""
     adaptive: bool = False
     """Draw one by one and stop when the leader will stay ahead; `samples` is then the most."""
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
@@ -72,7 +59,7 @@ class Config(Settings):
     """Reject a task whose winner has a smaller share of all paths, unreadable ones included."""
     keep: Literal["one", "all"] = "one"
     """The first path that reaches the winner, or every one."""
-    formats: tuple[Format, ...] = Field(default=("path",), min_length=1)
+    formats: tuple[cot.Format, ...] = Field(default=("path",), min_length=1)
     """What is trained on: the question with the path; or, as in the self-improvement paper,
     exemplars and path, exemplars and bare answer, "step by step" and path, question and answer."""
     distinct: bool = False
@@ -83,7 +70,7 @@ class Config(Settings):
     @field_validator("exemplars", mode="before")
     @classmethod
     def _from_file(cls, value: object) -> object:
-        return load(value) if isinstance(value, str) and value != "auto" else value
+        return cot.load(value) if isinstance(value, str) and value != "auto" else value
 
 
 class Draw(NamedTuple):
@@ -102,8 +89,6 @@ async def self_consistency(
 ) -> Example | Rejection | list[Example]:
     """The winning path, or all that agree with it. `meta` keeps every draw's answer and the vote;
     `scores.share` is the winner's part of all paths."""
-    if config.vote == "universal":
-        return await universal(task, teacher, config)
     paths = await draw(task, teacher, verifier, config)
     votes = tally((path.key for path in paths), weights(paths, config))
     keys = [path.key for path in paths]
@@ -126,8 +111,16 @@ async def self_consistency(
         agreeing = agreeing[:1]
     elif config.distinct:
         agreeing = list({path.text: path for path in agreeing}.values())
+    shots = exemplars(task, config)
     examples = [
-        as_example(task, path, kind, config, share, meta)
+        Example(
+            messages=cot.trained_on(task, path.text, str(path.answer), kind, shots, config.trigger),
+            reference=task.reference,
+            choices=task.choices,
+            tests=task.tests,
+            scores={"share": share},
+            meta=meta | {"format": kind},
+        )
         for path in agreeing[: config.max_paths]
         for kind in config.formats
     ]
@@ -136,10 +129,8 @@ async def self_consistency(
 
 async def draw(task: Task, teacher: Model, verifier: Model, config: Config) -> list[Draw]:
     """Up to `samples` paths, read and weighed."""
-    if config.shots:
-        prompt = with_exemplars(task, exemplars(task, config))
-    else:
-        prompt = with_trigger(task, config.trigger)
+    shots = exemplars(task, config) if config.shots else ()
+    prompt = cot.thinking(task, shots, config.trigger)
     sampling = Sampling(temperature=config.temperature, max_tokens=config.max_tokens)
     logprobs = 0 if config.vote in ("probability", "normalized") else None
     if not config.adaptive:
@@ -172,7 +163,7 @@ async def read(task: Task, reply: Reply, verifier: Model, config: Config) -> Dra
         total = sum(token.logprob for token in reply.logprobs)
         weight = total / (len(reply.logprobs) if config.vote == "normalized" else 1)
     elif config.vote == "verifier" and answer is not None:
-        question = VERIFY.format(question=stated(task), path=text, answer=answer)
+        question = VERIFY.format(question=cot.stated(task), path=text, answer=answer)
         weight = (await verifier.choose(question, ["A", "B"]))["A"]
     return Draw(text, answer, key, weight)
 
@@ -186,57 +177,15 @@ def weights(paths: Sequence[Draw], config: Config) -> list[float]:
     return [math.exp(path.weight - best) if path.key is not None else 0.0 for path in paths]
 
 
-async def universal(task: Task, teacher: Model, config: Config) -> Example | Rejection:
-    """Of several free texts, the one that the model finds most consistent with the others; the first
-    where it names none, which `meta.fallback` tells."""
-    sampling = Sampling(temperature=config.temperature, max_tokens=config.max_tokens)
-    replies = await teacher.sample(task.conversation, config.samples, sampling)
-    texts = [
-        reply.text.strip() for reply in replies if reply.text.strip() and reply.stop != "length"
-    ]
-    if not texts:
-        return Rejection(reason="no complete reply", meta=task.meta)
-    listed = "\n\n".join(f"Response {i}: {text}" for i, text in enumerate(texts))
-    question = UNIVERSAL.format(question=stated(task), responses=listed)
-    verdict = await teacher.ask(question, Sampling(temperature=0.0, max_tokens=config.max_tokens))
-    found = _CHOSEN.search(verdict)
-    chosen = int(found[1]) if found and len(found[1]) < 9 and int(found[1]) < len(texts) else None
-    meta = {**task.meta, "chosen": chosen or 0, "responses": len(texts), "fallback": chosen is None}
-    return Example.of(task, texts[chosen or 0], **meta)
-
-
-def as_example(
-    task: Task, path: Draw, kind: Format, config: Config, share: float, meta: Json
-) -> Example:
-    """A path in one of the training formats."""
-    bare = f"The answer is {path.answer}."
-    prompt: Sequence[Message] = task.conversation
-    if kind in ("few_shot_path", "few_shot_answer"):
-        direct = kind == "few_shot_answer"
-        prompt = with_exemplars(task, exemplars(task, config), direct=direct)
-    elif kind == "trigger_path":
-        prompt = with_trigger(task, config.trigger)
-    text = bare if kind in ("few_shot_answer", "answer") else path.text
-    example = Example.of(task, text, **{**meta, "format": kind})  # an earlier step may have set it
-    return Example(
-        messages=(*prompt, example.messages[-1]),
-        reference=task.reference,
-        choices=task.choices,
-        tests=task.tests,
-        scores={"share": share},
-        meta=example.meta,
-    )
-
-
-def exemplars(task: Task, config: Config) -> Sequence[Exemplar]:
+def exemplars(task: Task, config: Config) -> Sequence[cot.Exemplar]:
     """Those that are shown: the user's, or ours for the kind of answer."""
     chosen = config.exemplars
     if chosen == "auto":
-        chosen = shipped("choice" if task.choices or config.answer == "choice" else "arithmetic")
+        chosen = cot.shipped(
+            "choice" if task.choices or config.answer == "choice" else "arithmetic"
+        )
     return chosen[: config.shots or None]
 
-
-_CHOSEN = re.compile(r"[Mm]ost consistent response is (?:Response )?\[?(\d+)")
 
 VERIFY = """\
 Question: {question}
@@ -246,12 +195,3 @@ Is the proposed answer:
 (A) True
 (B) False
 Reply with the letter only: """
-
-UNIVERSAL = """\
-I have generated the following responses to the question: {question}
-
-{responses}
-
-Evaluate these responses.
-Select the most consistent response based on majority consensus.
-Start your answer with "The most consistent response is Response X" (without quotes)."""

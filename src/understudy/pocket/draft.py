@@ -27,6 +27,8 @@ class Piece(NamedTuple):
 
     text: str
     tokens: tuple[Token, ...]
+    stop: Stop | None
+    """Set with the last piece."""
 
 
 class Written(NamedTuple):
@@ -75,7 +77,8 @@ class Job:
     judge: bool = False
     """With `surprise`."""
     read_along: Callable[[int, Piece], None] | None = None
-    """Called with a reply's index and what it gained, as it is written."""
+    """Called with a reply's index and what it gained, as it is written; with `score` its first piece
+    is the prompt."""
     cancelled: bool = False
     """Set it through `Scheduler.cancel`."""
 
@@ -137,7 +140,7 @@ class Draft:
         safe = len(self._data) - self._held() if self.stop is None else self._end
         text = self._text.decode(bytes(self._data[self._released : safe]), self.stop is not None)
         self._released = safe
-        return Piece(text, self._tokens_before(safe))
+        return Piece(text, self._tokens_before(safe), self.stop)
 
     def written(self) -> Written:
         """The finished reply."""

@@ -18,10 +18,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from understudy.errors import ContextOverflow
 from understudy.pocket import sampling
 from understudy.pocket.cache import Batch, Prompt, Recent
 from understudy.pocket.decoder import Decoder
-from understudy.pocket.draft import Draft, Job, Result, Seen, Written, named
+from understudy.pocket.draft import Draft, Job, Piece, Result, Seen, Written, named
 from understudy.pocket.sampling import Chance, History
 from understudy.pocket.threads import one_thread
 from understudy.pocket.tokenizer import Tokenizer, utf8
@@ -72,7 +73,17 @@ class Scheduler:
         self._cancelled = False
 
     def submit(self, job: Job) -> None:
-        """Take a job; any thread may. Raises RuntimeError when closed."""
+        """Take a job; any thread may.
+
+        Raises:
+            ContextOverflow: the prompt leaves no room for a reply.
+            RuntimeError: the scheduler is closed.
+        """
+        if self.context - len(job.ids) < (0 if job.most == 0 else 1):
+            raise ContextOverflow(
+                f"the model's maximum context length is {self.context:,} tokens, and the prompt "
+                f"alone has {len(job.ids):,}: shorten it, or use a larger model."
+            )
         with self._wake:
             if self._closed:
                 raise RuntimeError("the model is closed")
@@ -165,8 +176,14 @@ class Scheduler:
             taken.tokens = self._score(job, logits)
         if job.judge:
             taken.surprise = self._judge(job.ids, logits)
-        room = self.context - len(job.ids)
-        if (room if job.most is None else min(job.most, room)) < 1:
+        if job.score and job.read_along is not None:
+            echo = Piece(self._tokenizer.decode(job.ids), taken.tokens or (), None)
+            for index in range(job.n):
+                job.read_along(index, echo)
+        if self._bound(job) < 1:
+            if job.read_along is not None:
+                for index in range(job.n):
+                    job.read_along(index, Piece("", (), "length"))
             nothing = Written("", () if job.logprobs is not None else None, "length", 0)
             job.done(self._result(taken, [nothing] * job.n))
             return
@@ -188,14 +205,18 @@ class Scheduler:
         for draft in drafts:
             self._tell(draft)
 
-    def _draft(self, job: Job, index: int) -> Draft:
+    def _bound(self, job: Job) -> int:
+        """Tokens that a reply may have."""
         room = self.context - len(job.ids)
+        return room if job.most is None else min(job.most, room)
+
+    def _draft(self, job: Job, index: int) -> Draft:
         penalised = job.rule.adjusts
         return Draft(
             job,
             index,
             self._tokenizer,
-            most=room if job.most is None else min(job.most, room),
+            most=self._bound(job),
             chance=Chance(job.seed, job.ids, job.draw + index),
             history=History(self._decoder.shape.vocabulary, job.ids) if penalised else None,
         )
@@ -225,7 +246,9 @@ class Scheduler:
         if job.cancelled:
             return
         if job.read_along is not None:
-            job.read_along(draft.index, draft.release())
+            piece = draft.release()
+            if piece.text or piece.tokens or piece.stop:
+                job.read_along(draft.index, piece)
         if draft.stop is None:
             return
         taken = self._taken[id(job)]

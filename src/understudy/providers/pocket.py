@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from understudy.errors import ContextOverflow, Rejected, Unavailable
+from understudy.errors import Rejected, Unavailable
 from understudy.pocket.draft import Job, Result
 from understudy.pocket.models import FOLDER, Loaded, load
 from understudy.pocket.sampling import rule
@@ -62,7 +62,6 @@ class Pocket:
         self._refuse(request)
         model, scheduler = self._open()
         ids = self._read(request, model)
-        self._fits(request, ids, scheduler.context)
         judge = self._threshold is not None and self._judging < JUDGED and not request.prompt
         self._judging += judge
         sampling = request.sampling
@@ -122,15 +121,6 @@ class Pocket:
         if request.prompt:
             return model.tokenizer.encode(request.prompt)
         return model.tokenizer.chat((message.role, message.text) for message in request.messages)
-
-    def _fits(self, request: Request, ids: Sequence[int], context: int) -> None:
-        room = context - len(ids)
-        least = 0 if request.sampling.max_tokens == 0 else 1
-        if room < least:
-            raise ContextOverflow(
-                f"{self._name} has a context of {context:,} tokens, the prompt alone has "
-                f"{len(ids):,}. Shorten it, or name a larger model."
-            )
 
     def _replies(self, request: Request, ids: Sequence[int], result: Result) -> list[Reply]:
         prompt: tuple[Token, ...] = (result.prompt or ()) if request.echo else ()

@@ -1,0 +1,46 @@
+"""What `understudy show` prints for Self-Align: what each filter kept, what principles were used."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import cast
+
+from understudy.types import Example, Json, Rejection
+
+STAGES = (
+    ("readable", ("no self-identification", "no answer after the thought", "malformed reply",
+                  "cut off", "empty answer", "pictures")),
+    ("no refusal", ("refusal",)),
+    ("long enough", ("too short",)),
+    ("thought kept apart", ("thought in the answer",)),
+    ("free of exemplars", ("exemplar in the answer",)),
+)  # fmt: skip
+"""The filters, each with the reasons it rejects for."""
+
+
+def report(made: Iterable[Example | Rejection]) -> str:
+    """The share that is left after each filter, and how often kept answers cite each principle."""
+    reasons, used, citing, kept = Counter[str](), Counter[str](), 0, 0
+    for row in made:
+        if isinstance(row, Rejection) and row.example is None:
+            reasons[row.reason] += 1
+            continue
+        # An accepted answer beyond those asked for is a rejection with its example.
+        meta: Json = row.meta if isinstance(row, Example) else cast("Example", row.example).meta
+        kept += 1
+        labels = cast("list[str]", meta.get("principles") or [])
+        citing += bool(labels)
+        used.update(labels)
+    total = kept + reasons.total()
+    if not total:
+        return "no answers"
+    lines, left = [f"{'answers':<24} {total:>9,}"], total
+    for stage, rejected in STAGES:
+        left -= sum(reasons[reason] for reason in rejected)
+        lines.append(f"{stage:<24} {left:>9,} {left / total:>7.1%}")
+    refusals = reasons["refusal"]
+    lines.append(f"refusals: {refusals:,} ({refusals / total:.1%} of all answers)")
+    if kept:
+        mean = used.total() / kept
+        lines.append(f"principles: {mean:.2f} per kept answer, {citing / kept:.1%} cite one")
+        lines += [f"    {label:<24} {n:>5,} {n / kept:>7.1%}" for label, n in used.most_common()]
+    return "\n".join(lines)

@@ -1,0 +1,68 @@
+"""Universal Self-Consistency: of several free texts, the one most consistent with the others.
+
+Chen et al. 2023, "Universal Self-Consistency for Large Language Model Generation", section 3.
+https://arxiv.org/abs/2311.17311
+
+Departures: a reply that was cut off or is empty is not put to the vote. Where the model names no
+reply that exists, the first is taken, which `meta.fallback` tells; the paper does not say what it
+does then. With one reply left there is nothing to choose, and no call.
+"""
+
+import re
+
+from pydantic import Field
+
+from understudy.methods import method
+from understudy.methods._chain_of_thought import stated
+from understudy.model import Model
+from understudy.types import Example, Rejection, Sampling, Settings, Task
+
+
+class Config(Settings):
+    samples: int = Field(default=8, ge=1)
+    """Replies per task (paper: 8; more made it worse on GSM8K)."""
+    temperature: float = Field(default=0.7, ge=0)
+    """Of the replies; the choice is drawn at 0."""
+    max_tokens: int = Field(default=1024, ge=1)
+    """Of a reply, and of the choice."""
+    criterion: str = "consistent"
+    """What the model is to look for; `detailed` did better on summaries in the paper."""
+
+
+@method(paper="arXiv:2311.17311")
+async def universal_self_consistency(
+    task: Task, teacher: Model, config: Config
+) -> Example | Rejection:
+    """The chosen reply, word for word; `meta` has its number and how many there were."""
+    sampling = Sampling(temperature=config.temperature, max_tokens=config.max_tokens)
+    replies = await teacher.sample(task.conversation, config.samples, sampling)
+    texts = [reply.text.strip() for reply in replies if reply.stop != "length"]
+    texts = [text for text in texts if text]
+    if not texts:
+        return Rejection(reason="no complete reply", meta=task.meta)
+    chosen = await choice(task, texts, teacher, config) if len(texts) > 1 else 0
+    vote = {"responses": len(texts), "chosen": chosen or 0, "fallback": chosen is None}
+    return Example.of(task, texts[chosen or 0], **{**task.meta, **vote})
+
+
+async def choice(task: Task, texts: list[str], teacher: Model, config: Config) -> int | None:
+    """The number of the reply that the model names, None where it names none that is there."""
+    responses = "\n\n".join(f"Response {i}: {text}" for i, text in enumerate(texts))
+    question = CHOOSE.format(question=stated(task), responses=responses, criterion=config.criterion)
+    said = await teacher.ask(question, Sampling(temperature=0.0, max_tokens=config.max_tokens))
+    found = re.search(
+        rf"(?i:m)ost {re.escape(config.criterion)} response is (?:Response )?\[?(\d{{1,6}})(?!\d)",
+        said,
+    )
+    chosen = int(found[1]) if found else len(texts)
+    return chosen if chosen < len(texts) else None
+
+
+CHOOSE = """\
+I have generated the following responses to the question: {question}
+
+{responses}
+
+Evaluate these responses.
+Select the most {criterion} response based on majority consensus.
+Start your answer with "The most {criterion} response is Response X" (without quotes)."""

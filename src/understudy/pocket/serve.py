@@ -1,0 +1,305 @@
+"""Serves a built-in model to others: an endpoint of OpenAI's dialect, on this machine alone.
+
+    understudy serve
+    understudy serve pocket:student --port 8001
+
+Chat completions, legacy completions with `echo` (a prompt may also be token ids), models; `n`,
+`logprobs`, `stop`, `seed`, streams. Requests are written together as they come, by one scheduler. A
+request without a `seed` gets one that was never used, so that the same request may be answered
+differently, as elsewhere. There are no keys: whoever reaches the port is served. A reply whose reader
+has gone is dropped.
+"""
+
+import asyncio
+import ipaddress
+import logging
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
+from uuid import uuid4
+
+import msgspec
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from understudy.errors import ConfigError, ContextOverflow
+from understudy.pocket import dialect
+from understudy.pocket.dialect import BadRequest, Chat, Completion
+from understudy.pocket.draft import Job, Piece, Result
+from understudy.pocket.models import Loaded
+from understudy.pocket.scheduler import Scheduler, answered
+from understudy.types import Json
+
+_log = logging.getLogger(__name__)
+_encode = msgspec.json.Encoder().encode
+
+BODY = 1 << 20
+"""Bytes of a request at most; the context is some thousand characters."""
+GRACE = 5.0
+"""Seconds that requests under way have when the server is told to stop."""
+
+
+class Server:
+    """One model's handlers."""
+
+    def __init__(self, name: str, model: Loaded, scheduler: Scheduler) -> None:
+        self._name = name
+        self._tokenizer = model.tokenizer
+        self._scheduler = scheduler
+        self._since = int(time.time())
+
+    def app(self) -> web.Application:
+        """The application. The scheduler stays its owner's to close."""
+        app = web.Application(client_max_size=BODY, middlewares=[_errors])
+        app.router.add_get("/health", self._health)
+        for root in ("/v1", ""):
+            app.router.add_get(f"{root}/models", self._models)
+            app.router.add_get(f"{root}/models/{{name}}", self._model)
+            app.router.add_post(f"{root}/chat/completions", self._chat)
+            app.router.add_post(f"{root}/completions", self._completions)
+        return app
+
+    async def _health(self, request: web.Request) -> web.Response:
+        return _json({"status": "ok"})
+
+    async def _models(self, request: web.Request) -> web.Response:
+        return _json({"object": "list", "data": [self._card()]})
+
+    async def _model(self, request: web.Request) -> web.Response:
+        self._check(request.match_info["name"])
+        return _json(self._card())
+
+    def _card(self) -> Json:
+        return {
+            "id": self._name,
+            "object": "model",
+            "created": self._since,
+            "owned_by": "understudy",
+            "max_model_len": self._scheduler.context,
+        }
+
+    def _check(self, name: str) -> None:
+        if name != self._name:
+            raise _Unknown(f"The model {name!r} does not exist; this server has {self._name!r}.")
+
+    async def _chat(self, request: web.Request) -> web.StreamResponse:
+        body = dialect.read(Chat, await request.read())
+        self._check(body.model)
+        job = dialect.chat_job(body, self._tokenizer)
+        head = self._head("chatcmpl", "chat.completion" + (".chunk" if body.stream else ""))
+        if body.stream:
+            start = [{"index": i, "delta": {"role": "assistant", "content": ""},
+                      "logprobs": None, "finish_reason": None} for i in range(job.n)]  # fmt: skip
+            chunks = _chat_chunks(self._scheduler, job)
+            return await _stream(request, head, start, chunks, body.usage_streamed)
+        result = await answered(self._scheduler, job)
+        choices = dialect.chat_choices(job, result)
+        return _json({**head, "choices": choices, "usage": dialect.usage([job], [result])})
+
+    async def _completions(self, request: web.Request) -> web.StreamResponse:
+        body = dialect.read(Completion, await request.read())
+        self._check(body.model)
+        jobs = dialect.completion_jobs(body, self._tokenizer)
+        head = self._head("cmpl", "text_completion")
+        if body.stream:
+            if len(jobs) > 1:
+                raise BadRequest("A stream has one prompt.", "stream")
+            chunks = _completion_chunks(self._scheduler, jobs[0])
+            return await _stream(request, head, [], chunks, body.usage_streamed)
+        results = await asyncio.gather(*(answered(self._scheduler, job) for job in jobs))
+        choices: list[Json] = []
+        for job, result in zip(jobs, results, strict=True):
+            choices += dialect.completion_choices(job, result, len(choices), self._tokenizer)
+        return _json({**head, "choices": choices, "usage": dialect.usage(jobs, results)})
+
+    def _head(self, prefix: str, kind: str) -> Json:
+        return {
+            "id": f"{prefix}-{uuid4().hex}",
+            "object": kind,
+            "created": int(time.time()),
+            "model": self._name,
+        }
+
+
+async def serve(
+    name: str,
+    model: Loaded,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    public: bool = False,
+    ready: Callable[[str], None] = lambda url: None,
+) -> None:
+    """Serve until SIGINT or SIGTERM. `ready` is told the base URL; port 0 takes any free one.
+
+    Raises:
+        ConfigError: the host is not this machine's own and not meant to be public, or the port is
+            taken.
+    """
+    if not (_is_loopback(host) or public):
+        raise ConfigError(
+            f"host {host!r} can be reached by others, who need no key. Say --public where that is "
+            "meant, or leave --host at 127.0.0.1."
+        )
+    scheduler = Scheduler(model.decoder, model.tokenizer)
+    runner = web.AppRunner(
+        Server(name, model, scheduler).app(),
+        handler_cancellation=True,
+        shutdown_timeout=GRACE,
+        access_log=None,
+    )
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise ConfigError(f"cannot listen at {host}:{port}: {error.strerror}.") from None
+        found = runner.addresses[0][1]
+        with _told_to_stop() as stop:
+            ready(f"http://{f'[{host}]' if ':' in host else host}:{found}/v1")
+            await stop.wait()
+    finally:
+        await runner.cleanup()
+        await asyncio.to_thread(scheduler.close)
+
+
+@contextmanager
+def _told_to_stop() -> Generator[asyncio.Event, None, None]:
+    """Set by SIGINT and SIGTERM."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    with suppress(ValueError, RuntimeError, NotImplementedError):  # not the main thread
+        for number in numbers:
+            loop.add_signal_handler(number, stop.set)
+    try:
+        yield stop
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+async def _pieces(scheduler: Scheduler, job: Job) -> AsyncIterator[tuple[int, Piece] | Result]:
+    """What a job's replies gain, as they gain it, and at last all that came of it."""
+    loop = asyncio.get_running_loop()
+    queue: asyncio.Queue[tuple[int, Piece] | Result | BaseException] = asyncio.Queue()
+
+    def put(item: tuple[int, Piece] | Result | BaseException) -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(queue.put_nowait, item)
+
+    job.read_along = lambda index, piece: put((index, piece))
+    job.done = put
+    scheduler.submit(job)
+    try:
+        while True:
+            item = await queue.get()
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+            if isinstance(item, Result):
+                return
+    finally:
+        scheduler.cancel(job)
+
+
+async def _chat_chunks(scheduler: Scheduler, job: Job) -> AsyncIterator[Json]:
+    """A choice for each piece, and at last `{"usage": ...}`."""
+    async for item in _pieces(scheduler, job):
+        if isinstance(item, Result):
+            yield {"usage": dialect.usage([job], [item])}
+        else:
+            yield dialect.chat_chunk(job, *item)
+
+
+async def _completion_chunks(scheduler: Scheduler, job: Job) -> AsyncIterator[Json]:
+    """The same in the legacy shape."""
+    sent = [0] * job.n
+    async for item in _pieces(scheduler, job):
+        if isinstance(item, Result):
+            yield {"usage": dialect.usage([job], [item])}
+        else:
+            index, piece = item
+            yield dialect.completion_chunk(job, index, piece, sent[index])
+            sent[index] += len(piece.text)
+
+
+async def _stream(
+    request: web.Request,
+    head: Json,
+    start: Sequence[Json],
+    choices: AsyncIterator[Json],
+    with_usage: bool,
+) -> web.StreamResponse:
+    """Server-sent events. The status is sent with the first one, so that what is wrong with a request
+    is still told by status."""
+    response = web.StreamResponse(
+        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+    )
+    nothing: Json = {"usage": None} if with_usage else {}
+    async for choice in choices:
+        if not response.prepared:
+            await response.prepare(request)
+            for first in start:
+                await _event(response, {**head, "choices": [first], **nothing})
+        if "usage" not in choice:
+            await _event(response, {**head, "choices": [choice], **nothing})
+        elif with_usage:
+            await _event(response, {**head, "choices": [], **choice})
+    await response.write(b"data: [DONE]\n\n")
+    await response.write_eof()
+    return response
+
+
+async def _event(response: web.StreamResponse, data: Json) -> None:
+    await response.write(b"data: " + _encode(data) + b"\n\n")
+
+
+class _Unknown(Exception):
+    """A model that is not served here."""
+
+
+@web.middleware
+async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Whatever goes wrong, in OpenAI's shape."""
+    try:
+        return await handler(request)
+    except BadRequest as error:
+        return _error(400, str(error), param=error.param)
+    except _Unknown as error:
+        return _error(404, str(error), param="model", code="model_not_found")
+    except ContextOverflow as error:
+        field = "messages" if "chat" in request.path else "prompt"
+        return _error(400, str(error), param=field, code="context_length_exceeded")
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        return _error(error.status, error.text or error.reason)
+    except Exception:  # a bug: the client is told so in the shape it reads, we in a traceback
+        _log.exception("%s %s failed", request.method, request.path)
+        return _error(500, "The server failed; its log says why.")
+
+
+def _error(
+    status: int, message: str, *, param: str | None = None, code: str | None = None
+) -> web.Response:
+    kind = "invalid_request_error" if status < 500 else "server_error"
+    return _json(
+        {"error": {"message": message, "type": kind, "param": param, "code": code}}, status
+    )
+
+
+def _json(data: Json, status: int = 200) -> web.Response:
+    return web.Response(
+        body=_encode(data), status=status, content_type="application/json",
+        headers={"Server": "understudy"},
+    )  # fmt: skip
