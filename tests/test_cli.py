@@ -62,7 +62,8 @@ Usage: understudy [OPTIONS] COMMAND [ARGS]...
   trusted.
 
 Options:
-  --help  Show this message and exit.
+  --version  Print the version.
+  --help     Show this message and exit.
 
 Commands:
   run      Run a recipe, or go on with it: the same command continues where...

@@ -4,8 +4,8 @@ from typing import Any
 
 from understudy.filters import filters
 from understudy.methods import methods
-from understudy.recipe import find
-from understudy.registry import Definition
+from understudy.recipe import Recipe, find
+from understudy.types import Settings
 
 
 def listing() -> str:
@@ -13,7 +13,9 @@ def listing() -> str:
     lines = list[str]()
     for title, registry in (("methods", methods), ("filters", filters)):
         lines += [title, *(f"  {d.name:<20} {d.about}" for d in registry.all().values()), ""]
-    lines.append("understudy methods NAME lists the settings of one.")
+    lines.append(
+        "understudy methods NAME lists the settings of one, understudy methods recipe a run's."
+    )
     return "\n".join(lines)
 
 
@@ -23,21 +25,27 @@ def describe(name: str) -> str:
     Raises:
         ConfigError: there is none of that name.
     """
+    if name == "recipe":
+        return "\n".join(["recipe: what a run is to do, as a file or as key=value", "",
+                          *settings(Recipe)])  # fmt: skip
     definition = find(name)
     lines = [f"{definition.name}: {definition.about}"]
     if definition.paper:
         lines.append(f"paper: {definition.paper}")
     if definition.roles:
         lines.append(f"roles: {', '.join(definition.roles)} (each is the teacher unless bound)")
-    return "\n".join([*lines, "", *settings(definition)])
+    return "\n".join([*lines, "", *settings(definition.config)])
 
 
-def settings(definition: Definition) -> list[str]:
+def settings(kind: type[Settings]) -> list[str]:
     """One line per setting: name, default, what it is."""
-    fields: dict[str, Any] = definition.config.model_json_schema().get("properties", {})
+    fields: dict[str, Any] = kind.model_json_schema().get("properties", {})
     lines = list[str]()
     for name, field in fields.items():
-        default = definition.config.model_fields[name].default
+        info = kind.model_fields[name]
+        default = info.default if info.default_factory is None else info.get_default(call_default_factory=True)
+        if info.is_required():
+            default = "(needed)"
         about = str(field.get("description", "")).replace("\n", " ")
         lines.append(f"  {name}={_yaml(default)}{_options(field)}\n      {about}")
     return lines

@@ -60,6 +60,24 @@ def _errors(command: Callable[P, int | None]) -> Callable[P, None]:
     return guarded
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from understudy import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Turn a teacher model and a handful of seeds into training data that can be trusted."""
+    del version
+
+
 @app.command()
 @_errors
 def run(target: Target, flags: Flags = None) -> int:
@@ -68,6 +86,8 @@ def run(target: Target, flags: Flags = None) -> int:
     understudy run recipe.yaml budget=5
 
     understudy run self_consistency seeds=questions.jsonl models.teacher=openai:gpt-5-mini samples=20
+
+    understudy methods recipe lists the keys of a recipe, understudy methods NAME those of a method.
 
     Ctrl-C once lets the calls under way finish, twice stops now. Exit codes: 0 done, 1 done without
     one example, 2 recipe, seeds or folder are wrong, 3 stopped and can go on, 128 + signal.
