@@ -34,7 +34,8 @@ OPENINGS = [
 def instructions(seed: int) -> Iterator[str]:
     """Made-up instructions without end."""
     rng = Random(seed)
-    vocabulary = ["".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(2, 9))) for _ in range(30_000)]  # fmt: skip
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    vocabulary = ["".join(rng.choices(letters, k=rng.randint(2, 9))) for _ in range(30_000)]
     vocabulary[:8] = ["the", "a", "of", "to", "and", "in", "for", "that"]
     weights = [0.0]
     for rank in range(1, len(vocabulary) + 1):

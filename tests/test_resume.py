@@ -74,6 +74,14 @@ CONFIGS: dict[str, dict[str, dict[str, Any]]] = {
         for style in ("chat", "reference")
     },
     "verbose_cloning": {"chat": {}, "reference": {"style": "reference"}},
+    "self_instruct": {
+        "chat": {"n": 6, "batch": 2, "ahead": 3},
+        "one batch at a time": {"n": 5, "batch": 2, "ahead": 1},
+        "reference": {"style": "reference", "n": 4, "batch": 2, "ahead": 3},
+        "alpaca": {"style": "alpaca", "n": 4, "batch": 2, "ahead": 3},
+        "audit": {"n": 3, "batch": 2, "ahead": 2, "audit": "require", "detail": True},
+        "exhausted": {"n": 99, "batch": 2, "ahead": 3, "patience": 2, "similarity": 0.2},
+    },
 }  # fmt: skip
 """Settings by method and by what they change about its calls."""
 
@@ -111,8 +119,33 @@ def inventive(call: Call, digest: str) -> str:
     return "\n".join([*asked, "cut"])
 
 
+def instructive(call: Call, digest: str) -> str:
+    """New tasks, some of them like each other; whether one is classification; instances; a verdict."""
+    prompt = call.request.prompt or call.request.messages[-1].text
+    pick = int(digest[:4], 16)
+    if "three questions" in prompt:
+        return f"1. Yes\n2. {'No' if pick % 4 == 0 else 'Yes'}\n3. Yes"
+    if "###" in prompt:
+        tasks = [f"Describe {digest[i:][:3]} {digest[i:][3:6]} in words {i}" for i in range(3)]
+        blocks = [
+            f"{t}\n2. Input:\n{digest[:5]}\n2. Output:\n{i}\n###" for i, t in enumerate(tasks)
+        ]
+        return "\n3. Instruction: ".join(blocks)
+    if prompt.endswith("Is it classification?"):
+        return " Yes" if pick % 3 == 0 else " No"
+    if "Come up with a series" in prompt:
+        words = [digest[i : i + 1 + pick % 2] for i in range(20)]
+        return "\n10. ".join([" ".join(words[i : i + 5]) for i in (0, 5, 6)])
+    if pick % 5 == 0:
+        return "nothing of use"
+    if "Class label" in prompt:
+        return f"Class label: a\nText: {digest[:3]}\nClass label: b\nText: {digest[3:6]}"
+    return f"Example 1\nInput: {digest[:3]}\nOutput: {digest[3:6]}\nExample 2\nInput: x\nOutput: y"
+
+
 SPEECH: dict[str, Callable[[Call, str], str]] = {
     "self_align": thoughtful,
+    "self_instruct": instructive,
     "topic_guided_red_teaming": inventive,
 }
 """What `babble` says to a method that reads more than an answer: made of the call and its digest."""

@@ -62,9 +62,9 @@ def _errors(command: Callable[P, int | None]) -> Callable[P, None]:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from understudy import __version__
+        from importlib.metadata import version
 
-        print(__version__)
+        print(version("understudy"))
         raise typer.Exit
 
 

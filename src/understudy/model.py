@@ -301,7 +301,11 @@ class Ahead(Generic[T]):
         """Give up what nobody will take."""
         for future in self._started:
             future.cancel()
-        await self.settle()
+        for result in await asyncio.gather(*self._started, return_exceptions=True):
+            if not isinstance(result, Exception | asyncio.CancelledError) and isinstance(
+                result, BaseException
+            ):
+                raise result
         self._started.clear()
 
 

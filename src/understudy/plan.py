@@ -5,14 +5,25 @@ import time
 from collections.abc import Callable
 
 from understudy.budget import Prices
-from understudy.recipe import Recipe
+from understudy.errors import ConfigError
+from understudy.recipe import Recipe, find
 from understudy.report import Run, cost
 from understudy.session import count_seeds, execute
 
 
 async def estimate(recipe: Recipe, tasks: int, *, notice: Callable[[str], None]) -> str:
     """Run the first `tasks` seeds in the run's own folder, where the run will find them, and
-    extrapolate calls, tokens, cost and time to all seeds (or to `candidates`)."""
+    extrapolate calls, tokens, cost and time to all seeds (or to `candidates`).
+
+    Raises:
+        ConfigError: a step works over all tasks at once.
+    """
+    for step in recipe.steps:
+        if find(step.use).shape == "pool":
+            raise ConfigError(
+                f"{step.name} works over all its tasks at once, and a few seeds say nothing about it. "
+                "Run it with a small n in a folder of its own instead, e.g. n=10 out=runs/try."
+            )
     total = count_seeds(recipe)
     if recipe.candidates is not None:
         total = min(total, recipe.candidates)

@@ -157,7 +157,7 @@ def _define(
         takes_rng=hints.get("rng") is Random,
         paper=paper,
         report=report,
-        memory=hints.get("memory"),
+        memory=hints.get("memory") if kind == "filter" else None,
         seeds=seeds,
         about=about.partition("\n")[0],
         file=Path(inspect.getsourcefile(function) or "").resolve(),

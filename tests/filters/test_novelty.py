@@ -1,6 +1,7 @@
 """Examples unlike those kept before, decided alike however often the run is killed."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,8 @@ def example(prompt: str, answer: str = "yes") -> Example:
     return Example(messages=(user(prompt), assistant(answer)))
 
 
-def remembering(*kept: Example, config: Config = Config()) -> Memory:
-    memory = Memory(config)
+def remembering(*kept: Example, config: Config | None = None) -> Memory:
+    memory = Memory(config or Config())
     for one in kept:
         memory.add(one)
     return memory
@@ -92,10 +93,8 @@ async def session(path: Path, stop_after: int | None = None) -> int:
     provider = Scripted(answer)
     async with Bench(path) as bench:
         model = bench.model(provider)
-        try:
+        with suppress(Stop):
             await bench.run(steps(model), TASKS, concurrency=8)
-        except Stop:
-            pass
     return len(provider.calls)
 
 

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from harness import Bench, made, step
 from inline_snapshot import snapshot
 
 from understudy.errors import ConfigError
@@ -239,12 +240,12 @@ async def test_prompts_that_came_in_are_passed_on_or_not() -> None:
     )
     alone = await run(Scripted(speaks), [task], pass_on=False)
     assert all(isinstance(row, Rejection) or "topic" in row.meta for row in alone)
-    assert "1 prompts passed on" in report(made)
+    assert "1 other prompts passed on" in report(made)
 
 
 async def test_the_report_counts_questions_by_type() -> None:
     assert report(await run(Scripted(speaks))) == snapshot("""\
-4 questions of 2 types; 0 prompts passed on
+4 questions of 2 types; 0 other prompts passed on
         2 Questions about trains
         2 Questions about tides
         2 lines dropped: topic without a capital
@@ -274,3 +275,25 @@ async def test_own_types_come_from_a_file(tmp_path: Path) -> None:
     assert questions(made) == [("Questions about bees", "Wax", "Is wax edible?")]
     with pytest.raises(ConfigError, match="red_team"):
         await run(Scripted([]), red_team=[])
+
+
+async def test_questions_go_on_to_be_answered(tmp_path: Path) -> None:
+    def both(call: Call) -> str:
+        if call.step == "self_align":
+            return '{"thought": "Hm.", "relevant_principles": [7], "answer": "I do not know."}'
+        return speaks(call)
+
+    async with Bench(tmp_path / "journal.db") as bench:
+        model = bench.model(Scripted(both))
+        settings: dict[str, Any] = {"red_team": SEEDS, "topics": 3, "epochs": 1}
+        red, align = (
+            step("topic_guided_red_teaming", model, **settings),
+            step("self_align", model),
+        )
+        await bench.run([red, align], [Task(prompt="What is a tide?")])
+        examples = made(bench.journal, "self_align").examples
+    assert examples[0].messages[0].text == "What is a tide?"
+    assert [e.meta.get("topic") for e in examples].count(None) == 1
+    assert len(examples) == 5
+    assert all(e.answer == "I do not know." for e in examples)
+    assert examples[1].lineage == ("topic_guided_red_teaming/", f"self_align/{examples[1].id}")

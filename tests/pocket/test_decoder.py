@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from tiny_pocket import config, decoder, plain_logits, tensors
 
-from understudy.pocket.cache import Batch, Prompt, Recent
+from understudy.pocket.cache import SHARED_ROWS, SHARED_TOKENS, Batch, Prompt, Recent
 from understudy.pocket.decoder import Decoder
 
 CLOSE = 2e-5
@@ -89,6 +89,30 @@ def test_several_rows_share_one_reading_of_their_prompt() -> None:
     assert close(logits[0], plain_logits(tensors(config()), config(), [*text, 7])[-1])
     assert close(logits[1], plain_logits(tensors(config()), config(), [*text, 8])[-1])
     assert np.array_equal(logits[0], logits[2])
+
+
+def test_a_long_prompt_is_shared_by_its_rows_as_they_come_and_go() -> None:
+    model = decoder(max_position_embeddings=600)
+    settings = config(max_position_embeddings=600)
+    weights, random = tensors(settings), np.random.default_rng(2)
+    prompts = [ids(length, length) for length in (SHARED_TOKENS, 200, 150, 20)]
+    batch: Batch[list[int]] = Batch(model.shape)  # an owner is [prompt, the tokens it added]
+    for step in range(12):
+        if step in (0, 2, 5, 6):
+            i = (0, 2, 5, 6).index(step)
+            owners = [[i] for _ in range(SHARED_ROWS + i)]
+            batch.add(model.read(prompts[i]).prompt, owners)
+        owners = batch.owners
+        tokens = random.integers(0, 272, len(owners)).tolist()
+        logits = model.step(batch, tokens)
+        for owner, token in zip(owners, tokens, strict=True):
+            owner.append(token)
+        for row in random.choice(len(owners), 3, replace=False):
+            whole = prompts[owners[row][0]] + owners[row][1:]
+            assert close(logits[row], plain_logits(weights, settings, whole)[-1])
+        batch.discard({id(owner) for owner in owners if random.random() < 0.15})
+    held = sum(len(owner) - 1 for owner in batch.owners)
+    assert held < batch.cached < held + 200 + 150 + SHARED_TOKENS + 20 * 7 + 1
 
 
 def test_a_prompt_that_begins_like_another_is_read_from_where_they_part() -> None:

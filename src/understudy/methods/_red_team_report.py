@@ -17,7 +17,9 @@ def report(made: Iterable[Example | Rejection]) -> str:
             kinds[cast("str", row.meta["type"])] += 1
         else:
             passed += 1
-    lines = [f"{kinds.total():,} questions of {len(kinds):,} types; {passed:,} prompts passed on"]
+    lines = [
+        f"{kinds.total():,} questions of {len(kinds):,} types; {passed:,} other prompts passed on"
+    ]
     lines += [f"    {n:>5,} {kind}" for kind, n in kinds.most_common()]
     lines += [f"    {n:>5,} lines dropped: {reason}" for reason, n in reasons.most_common()]
     return "\n".join(lines)

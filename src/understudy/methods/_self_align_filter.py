@@ -124,15 +124,14 @@ def thought_in(answer: str, thought: str, question: str, constitution: Constitut
     name = re.escape(constitution.name)
     if (frame := re.search(_FRAME.format(name=name), answer)) and frame[0] not in question:
         return frame[0].strip()
-    if constitution.self_identification in answer:
+    if constitution.self_identification.rstrip(".") in answer:
         return constitution.self_identification
     if cited(answer, constitution):
         return "a cited principle"
-    if thought and thought in answer:
+    if len(thought) >= _THOUGHT and thought in answer:
         return thought
     for sentence in re.split(r"(?<=[.?!])\s+|\n", thought):
-        about = re.search(r"\b(user|rules?|principles?)\b", sentence, re.IGNORECASE)
-        if about and sentence.strip() in answer:
+        if _ABOUT.search(sentence) and sentence.strip() in answer:
             return sentence.strip()
     return ""
 
@@ -155,5 +154,9 @@ _FRAME = (
     r"\(internal thoughts\)|\(auto reply\)|relevant_principles|</?think"
     r"|(?:^|\n) *(?:User|{name}):"
 )
+_ABOUT = re.compile(r"\bthe user\b|\bI follow\b|\b(?:rules?|principles?) \d", re.IGNORECASE)
+"""What a thought says and an answer does not: facts may stand in both."""
+_THOUGHT = 20
+"""Characters of a thought that an answer can repeat by more than chance."""
 _LOOP = 10
 """Characters of a sentence that can make a loop."""

@@ -15,7 +15,7 @@ class Draft(NamedTuple):
     thought: str = ""
     cited: tuple[int, ...] = ()
     reason: str = ""
-    """Why it could not be: nothing where it could."""
+    """Why it could not be read; empty where it could."""
 
 
 def read_chat(reply: Reply, constitution: Constitution, *, trace: bool) -> Draft:
@@ -48,6 +48,8 @@ def read_brief(reply: Reply, constitution: Constitution) -> Draft:
     own, found, answer = _split(reply.text, rf"(?:^|\n)[ \t]*{name}:")
     if not found:
         return Draft(reason="no answer after the thought", thought=reply.text)
+    if not own.strip():
+        return Draft(reason="malformed reply", thought=reply.text)  # then the answer may be both
     # What a model writes on after its answer is the next question of a dialogue that is not there.
     answer, _, _ = _split(answer, r"\n[ \t]*User:")
     return Draft(answer.strip(), own.strip(), cited(own, constitution))

@@ -3,6 +3,9 @@
 Rows are kept without gaps, so that one matrix product serves them all: a row that leaves is replaced
 by the last one. Attention looks at all rows of a pool up to the longest of them; sequences with long
 prompts therefore have pools of their own, or one of them would make every short one as dear as itself.
+
+Several replies to one long prompt do not copy it: their rows hold what each of them added, and the
+prompt's keys and values are looked at once for all. Reading the cache is most of attention's work.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,6 +24,9 @@ _GRAIN = 32
 """Tokens by which a pool grows; enough of them that it seldom does, few enough to waste little."""
 _LONG = 256
 """Tokens of room that an empty pool may keep: it would soon want them again."""
+SHARED_ROWS, SHARED_TOKENS = 4, 128
+"""From how many rows and tokens on a prompt is shared. Measured at 60 rows, 10 behind each prompt: a
+step of 300-token prompts took 8.3 ms shared and 11.1 ms copied, one of 45-token prompts 5.9 and 5.6."""
 
 
 class Prompt(NamedTuple):
@@ -31,28 +37,60 @@ class Prompt(NamedTuple):
     """(key or value, layer, key head, token, head size)"""
 
 
+class Group(NamedTuple):
+    """Rows of a pool that share a prompt."""
+
+    prompt: Prompt
+    rows: NDArray[np.intp]
+
+
 class Pool(Generic[T]):
     """Rows of similar length."""
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, *, shares: bool = False) -> None:
+        """`shares`: rows leave the prompt out, and `groups` tells whose is whose."""
         self._shape = shape
+        self._shares = shares
         self.owners: list[T] = []
         """Who is in each row."""
+        self._prompts: list[Prompt] = []
         self._kv = self._empty(0, 0)
         self._lengths = np.zeros(0, np.intp)
+        self._groups: list[Group] | None = None
 
     @property
     def lengths(self) -> NDArray[np.intp]:
-        """Tokens of each row that are in the cache."""
+        """Tokens of each row that are in the pool, a shared prompt left out."""
         return self._lengths[: len(self.owners)]
+
+    @property
+    def positions(self) -> NDArray[np.intp]:
+        """Where each row's next token stands, a shared prompt counted."""
+        if not self._shares:
+            return self.lengths
+        return self.lengths + np.array([len(prompt.ids) for prompt in self._prompts], np.intp)
+
+    @property
+    def groups(self) -> list[Group]:
+        """The rows behind each shared prompt; none where prompts are not shared."""
+        if self._groups is None:
+            rows: dict[int, list[int]] = {}
+            for row, prompt in enumerate(self._prompts if self._shares else ()):
+                rows.setdefault(id(prompt), []).append(row)
+            self._groups = [Group(self._prompts[r[0]], np.array(r, np.intp)) for r in rows.values()]
+        return self._groups
 
     def add(self, prompt: Prompt, owners: Sequence[T]) -> None:
         """One row for each owner, all behind the same prompt."""
-        first, rows, length = len(self.owners), len(self.owners) + len(owners), len(prompt.ids)
+        length = 0 if self._shares else len(prompt.ids)
+        first, rows = len(self.owners), len(self.owners) + len(owners)
         self._reserve(rows, length + 1)
-        self._kv[:, :, first:rows, :, :length] = prompt.kv[:, :, None]
+        if length:
+            self._kv[:, :, first:rows, :, :length] = prompt.kv[:, :, None]
         self._lengths[first:rows] = length
         self.owners += owners
+        self._prompts += [prompt] * len(owners)
+        self._groups = None
 
     def remove(self, row: int) -> None:
         """The last row takes this one's place."""
@@ -62,7 +100,9 @@ class Pool(Generic[T]):
             self._kv[:, :, row, :, :length] = self._kv[:, :, last, :, :length]
             self._lengths[row] = length
             self.owners[row] = self.owners[last]
-        del self.owners[last]
+            self._prompts[row] = self._prompts[last]
+        del self.owners[last], self._prompts[last]
+        self._groups = None
 
     def tidy(self) -> None:
         """Give back what an empty pool has taken for long rows."""
@@ -112,6 +152,8 @@ class Batch(Generic[T]):
 
     def __init__(self, shape: Shape) -> None:
         self._pools = [Pool[T](shape) for _ in range(len(_CLASSES) + 1)]
+        self._shared = Pool[T](shape, shares=True)
+        self._pools.append(self._shared)
 
     def __len__(self) -> int:
         return sum(len(pool.owners) for pool in self._pools)
@@ -126,12 +168,22 @@ class Batch(Generic[T]):
         return [owner for pool in self._pools for owner in pool.owners]
 
     @property
-    def lengths(self) -> NDArray[np.intp]:
-        return np.concatenate([pool.lengths for pool in self._pools])
+    def positions(self) -> NDArray[np.intp]:
+        """Where each row's next token stands."""
+        return np.concatenate([pool.positions for pool in self._pools])
+
+    @property
+    def cached(self) -> int:
+        """Tokens that are held in all."""
+        own = sum(int(pool.lengths.sum()) for pool in self._pools)
+        return own + sum(len(group.prompt.ids) for group in self._shared.groups)
 
     def add(self, prompt: Prompt, owners: Sequence[T]) -> None:
         """One row for each owner, all behind the same prompt."""
         length = len(prompt.ids)
+        if len(owners) >= SHARED_ROWS and length >= SHARED_TOKENS:
+            self._shared.add(prompt, owners)
+            return
         self._pools[sum(length > most for most in _CLASSES)].add(prompt, owners)
 
     def discard(self, gone: set[int]) -> None:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from understudy.pocket.cache import Batch, Prompt
+from understudy.pocket.cache import Batch, Group, Prompt
 from understudy.pocket.weights import Floats, Shape, Weights
 
 
@@ -29,6 +29,18 @@ class _Layer(NamedTuple):
     out: Floats
     gate_up: Floats
     down: Floats
+
+
+class _Open(NamedTuple):
+    """A pool with room for one more token in each row."""
+
+    own: slice
+    """Its rows in the batch."""
+    row: NDArray[np.intp]
+    length: NDArray[np.intp]
+    kv: Floats
+    mask: Floats
+    groups: list[Group]
 
 
 class Read(NamedTuple):
@@ -78,23 +90,24 @@ class Decoder:
 
     def step(self, batch: Batch[Any], tokens: Sequence[int]) -> Floats:
         """Add one token to every row of the batch; (row, vocabulary) logits of the next."""
-        rows = len(tokens)
         x = self._embedding[np.asarray(tokens, np.intp)]
-        turns = self._turns[batch.lengths]
-        opened: list[tuple[slice, NDArray[np.intp], NDArray[np.intp], Floats, Floats]] = []
+        turns = self._turns[batch.positions]
+        opened: list[_Open] = []
         first = 0
         for pool in batch.pools:
             kv, mask = pool.open()
-            own = slice(first, first + len(pool.owners))
-            opened.append((own, np.arange(len(pool.owners)), pool.lengths, kv, mask))
+            rows = len(pool.owners)
+            own, row = slice(first, first + rows), np.arange(rows)
+            opened.append(_Open(own, row, pool.lengths, kv, mask, pool.groups))
             first = own.stop
         for i, layer in enumerate(self._layers):
             q, k, v = self._project(x, layer, turns)
-            seen = np.empty((rows, self.shape.heads * self.shape.head), np.float32)
-            for own, row, length, kv, mask in opened:
-                keys, values = kv[0, i], kv[1, i]
-                keys[row, :, length], values[row, :, length] = k[own], v[own]
-                seen[own] = self._attend_rows(q[own], keys, values, mask)
+            seen = np.empty((first, self.shape.heads * self.shape.head), np.float32)
+            for pool in opened:
+                keys, values = pool.kv[0, i], pool.kv[1, i]
+                keys[pool.row, :, pool.length] = k[pool.own]
+                values[pool.row, :, pool.length] = v[pool.own]
+                seen[pool.own] = self._attend_rows(q[pool.own], pool, i)
             x = self._finish(x, seen, layer)
         for pool in batch.pools:
             pool.close()
@@ -124,13 +137,30 @@ class Decoder:
         seen = _weighted(scores, kv[1][:, None])
         return seen.transpose(2, 0, 1, 3).reshape(rows, -1)
 
-    def _attend_rows(self, q: Floats, keys: Floats, values: Floats, mask: Floats) -> Floats:
-        """(row, heads * head size): what the newest token of each row sees of its own row."""
+    def _attend_rows(self, q: Floats, pool: "_Open", layer: int) -> Floats:
+        """(row, heads * head size): what the newest token of each row sees of its own row, and of the
+        prompt that it shares."""
         s, rows = self.shape, len(q)
+        keys, values = pool.kv[0, layer], pool.kv[1, layer]
         q = q.reshape(rows, s.kv_heads, s.heads // s.kv_heads, s.head)
-        scores = q @ keys.swapaxes(2, 3)
-        scores += mask
-        return _weighted(scores, values).reshape(rows, -1)
+        if not pool.groups:
+            scores = q @ keys.swapaxes(2, 3)
+            scores += pool.mask
+            return _weighted(scores, values).reshape(rows, -1)
+        longest = max(len(group.prompt.ids) for group in pool.groups)
+        scores = np.full((*q.shape[:3], longest + keys.shape[2]), -np.inf, np.float32)
+        for group in pool.groups:
+            asked = _by_head(q[group.rows])
+            found = asked @ group.prompt.kv[0, layer].swapaxes(1, 2)
+            scores[group.rows, ..., : found.shape[-1]] = _by_row(found, len(group.rows))
+        np.add(q @ keys.swapaxes(2, 3), pool.mask, out=scores[..., longest:])
+        total = _soften(scores)
+        seen = scores[..., longest:] @ values
+        for group in pool.groups:
+            weights = _by_head(scores[group.rows, ..., : len(group.prompt.ids)])
+            seen[group.rows] += _by_row(weights @ group.prompt.kv[1, layer], len(group.rows))
+        seen /= total
+        return seen.reshape(rows, -1)
 
     def _finish(self, x: Floats, seen: Floats, layer: _Layer) -> Floats:
         x = x + np.matmul(seen, layer.out)
@@ -154,12 +184,28 @@ class Decoder:
 
 def _weighted(scores: Floats, values: Floats) -> Floats:
     """The mean of the values under the softmax of the scores, which are used up."""
+    total = _soften(scores)
+    seen = scores @ values
+    seen /= total
+    return seen
+
+
+def _soften(scores: Floats) -> Floats:
+    """The softmax's numerators, in place, and their sums."""
     scores -= scores.max(-1, keepdims=True)
     np.exp(scores, out=scores)
-    seen = scores @ values
     # A product adds four times as fast as `sum`, which has little to do per row.
-    seen /= scores @ np.ones((scores.shape[-1], 1), np.float32)
-    return seen
+    return np.matmul(scores, np.ones((scores.shape[-1], 1), np.float32))
+
+
+def _by_head(rows: Floats) -> Floats:
+    """(row, key head, group, n) as (key head, row and group, n): one product per key head."""
+    return rows.swapaxes(0, 1).reshape(rows.shape[1], -1, rows.shape[3])
+
+
+def _by_row(heads: Floats, rows: int) -> Floats:
+    """The way back."""
+    return heads.reshape(heads.shape[0], rows, -1, heads.shape[2]).swapaxes(0, 1)
 
 
 class _Taker:

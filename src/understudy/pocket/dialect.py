@@ -199,6 +199,7 @@ def finish(stop: Stop | None) -> str | None:
 
 
 def usage(jobs: Sequence[Job], results: Sequence[Result]) -> Json:
+    """The tokens of a request, over all of its prompts and replies."""
     read_in = sum(len(job.ids) for job in jobs)
     drawn = sum(reply.drawn for result in results for reply in result.replies)
     return {
@@ -210,6 +211,7 @@ def usage(jobs: Sequence[Job], results: Sequence[Result]) -> Json:
 
 
 def chat_choices(job: Job, result: Result) -> list[Json]:
+    """The choices of a finished chat."""
     return [
         {
             "index": index,
@@ -236,6 +238,7 @@ def completion_choices(job: Job, result: Result, first: int, tokenizer: Tokenize
 
 
 def chat_chunk(job: Job, index: int, piece: Piece) -> Json:
+    """A choice of one streamed event."""
     return {
         "index": index,
         "delta": {"content": piece.text} if piece.text else {},
@@ -245,7 +248,7 @@ def chat_chunk(job: Job, index: int, piece: Piece) -> Json:
 
 
 def completion_chunk(job: Job, index: int, piece: Piece, offset: int) -> Json:
-    """`offset`: characters of this choice that were sent before."""
+    """The same in the legacy shape. `offset`: characters of this choice that were sent before."""
     return {
         "index": index,
         "text": piece.text,
@@ -255,6 +258,7 @@ def completion_chunk(job: Job, index: int, piece: Piece, offset: int) -> Json:
 
 
 def chat_logprobs(job: Job, tokens: Sequence[Token]) -> Json | None:
+    """Log-probabilities, where they were asked for."""
     if job.logprobs is None:
         return None
     return {
@@ -270,8 +274,8 @@ def chat_logprobs(job: Job, tokens: Sequence[Token]) -> Json | None:
 
 
 def legacy_logprobs(job: Job, tokens: Sequence[Token], offset: int) -> Json | None:
-    """`offset`: where in the text the first token begins. An echoed prompt's first token has no
-    context, and so null for its probability."""
+    """The same in the legacy shape. `offset`: where in the text the first token begins. An echoed
+    prompt's first token has no context, and so null for its probability."""
     if job.logprobs is None:
         return None
     offsets: list[int] = []

@@ -179,7 +179,7 @@ def _look_up(weights: Floats, uniforms: NDArray[np.float64]) -> NDArray[np.intp]
     if spare := -size % _BLOCK:
         weights = np.pad(weights, ((0, 0), (0, spare)))
     blocks = weights.reshape(rows, -1, _BLOCK)
-    sums = blocks.sum(-1, dtype=np.float64).cumsum(-1)
+    sums = blocks.sum(-1).cumsum(-1, dtype=np.float64)
     target = np.minimum(uniforms * sums[:, -1], np.nextafter(sums[:, -1], 0))
     block = (sums <= target[:, None]).sum(-1)
     row = np.arange(rows, dtype=np.intp)

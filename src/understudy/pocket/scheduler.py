@@ -143,7 +143,7 @@ class Scheduler:
                 self._tell(draft)
 
     def _has_room(self) -> bool:
-        return len(self._batch) < self._most and self._batch.lengths.sum() < TOKENS
+        return len(self._batch) < self._most and self._batch.cached < TOKENS
 
     def _next(self) -> _Taken | None:
         """A job with replies still to be started; reads its prompt where that is to be done."""
@@ -193,8 +193,7 @@ class Scheduler:
     def _start(self, taken: _Taken) -> None:
         """Draw the first token of as many replies as there are free rows."""
         job = taken.job
-        room = (TOKENS - int(self._batch.lengths.sum())) // len(job.ids)
-        n = min(job.n - taken.started, self._most - len(self._batch), max(room, 1))
+        n = min(job.n - taken.started, self._most - len(self._batch))
         drafts = [self._draft(job, taken.started + i) for i in range(n)]
         taken.started += n
         if taken.started == job.n:

@@ -284,18 +284,23 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         if error.status < 400:
             raise
         return _error(error.status, error.text or error.reason)
-    except Exception:  # a bug: the client is told so in the shape it reads, we in a traceback
+    except Exception as error:  # a bug: the log has its traceback, the client the usual shape
         _log.exception("%s %s failed", request.method, request.path)
-        return _error(500, "The server failed; its log says why.")
+        told = _encode(_described(500, "The server failed; its log says why.")).decode()
+        raise web.HTTPInternalServerError(text=told, content_type="application/json") from error
 
 
 def _error(
     status: int, message: str, *, param: str | None = None, code: str | None = None
 ) -> web.Response:
+    return _json(_described(status, message, param, code), status)
+
+
+def _described(
+    status: int, message: str, param: str | None = None, code: str | None = None
+) -> Json:
     kind = "invalid_request_error" if status < 500 else "server_error"
-    return _json(
-        {"error": {"message": message, "type": kind, "param": param, "code": code}}, status
-    )
+    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
 def _json(data: Json, status: int = 200) -> web.Response:
