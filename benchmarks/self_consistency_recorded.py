@@ -95,9 +95,8 @@ def main() -> None:
         )
         print(", ".join(f"{kind} {kinds.count(kind)}" for kind in sorted(set(kinds))))
         for d in differing if options.disagreements else ():
-            print(
-                f"  {d.question}#{d.draw} correct {d.correct}, theirs {d.theirs}, ours {d.ours}: {d.tail!r}"
-            )
+            read = f"correct {d.correct}, theirs {d.theirs}, ours {d.ours}"
+            print(f"  {d.question}#{d.draw} {read}: {d.tail!r}")
     print("(*) vote of ten with unreadable replies counted as one more answer")
     print("found: only our reading has a letter; lost: only theirs; + the one that reads is right")
 

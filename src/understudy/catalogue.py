@@ -43,7 +43,11 @@ def settings(kind: type[Settings]) -> list[str]:
     lines = list[str]()
     for name, field in fields.items():
         info = kind.model_fields[name]
-        default = info.default if info.default_factory is None else info.get_default(call_default_factory=True)
+        default = (
+            info.default
+            if info.default_factory is None
+            else info.get_default(call_default_factory=True)
+        )
         if info.is_required():
             default = "(needed)"
         about = str(field.get("description", "")).replace("\n", " ")

@@ -300,6 +300,21 @@ async def test_a_request_that_is_refused_brings_nothing_and_the_others_go_on() -
     assert rejected[0].meta["error"] == "too long"
 
 
+async def test_a_task_whose_instances_are_refused_is_told_apart() -> None:
+    def refuses(call: Call) -> str:
+        if prompt_of(call).startswith("Come up with examples"):
+            raise Rejected("no such content")
+        return "No" if prompt_of(call).endswith("?") else FRESH[0]
+
+    teacher = Teacher()
+    teacher.model = Model("m", Scripted(refuses))
+
+    _, rejected = await run(teacher, n=1)
+
+    assert rejected[0].reason == "request refused"
+    assert rejected[0].meta["error"] == "no such content"
+
+
 async def test_a_wrong_key_ends_the_run() -> None:
     def locked(call: Call) -> str:
         raise Unauthorized("no key")
@@ -563,6 +578,7 @@ async def test_the_report_counts_reasons_similarities_lengths_and_verbs() -> Non
     assert "highest similarity" in text
     assert "verb and object at the start of 3 instructions" in text
     assert report([]) == "no tasks"
+    assert report(rejected[:1]) == "no tasks\n    1 too short"
 
 
 async def test_the_report_tells_what_the_judge_said() -> None:

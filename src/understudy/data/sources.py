@@ -51,6 +51,7 @@ class Source(NamedTuple):
 
 def in_memory(rows: Sequence[Mapping[str, Any]]) -> Source:
     """The rows of a list, counted from 1."""
+
     def numbered() -> Rows:
         for number, row in enumerate(rows, 1):
             yield Raw(f"row {number}", row)

@@ -61,9 +61,11 @@ async def examples(
     task, found = done.task, done.instances
     about: Json = {**task.meta, "is_classification": done.labels}
     if not found:
-        reason, error = "no instance", {"error": done.error} if done.error else {}
         bare = Example(messages=(user(task.instruction),))
-        return [Rejection(reason=reason, example=bare, meta=about | error)]
+        if done.error:
+            about |= {"error": done.error}
+        reason = "request refused" if done.error else "no instance"
+        return [Rejection(reason=reason, example=bare, meta=about)]
     if config.style == "reference" or len(found) > config.instances:
         found = rng.sample(found, min(len(found), config.instances))
     made = [example(task.instruction, one, rng, config, about, task.similarity) for one in found]

@@ -27,13 +27,14 @@ def report(made: Iterable[Example | Rejection]) -> str:
             inputs.append(str(one.meta["input"]))
             outputs.append(str(one.meta["output"]))
             labelled |= {instruction} if one.meta.get("is_classification") else set()
+    dropped = [f"    {n:,} {reason}" for reason, n in reasons.most_common()]
     if not tasks:
-        return "no tasks"
+        return "\n".join(["no tasks", *dropped])
     lines = [
         f"{len(tasks):,} tasks ({len(labelled):,} of them classification) with {len(outputs):,} "
         f"instances, {inputs.count(''):,} without input",
         f"accepted {len(tasks) / (len(tasks) + reasons.total()):.1%} of what was proposed",
-        *(f"    {n:,} {reason}" for reason, n in reasons.most_common()),
+        *dropped,
         *_lengths(tasks, [one for one in inputs if one], outputs),
         *_histogram(list(tasks.values())),
         *_verbs(tasks),
