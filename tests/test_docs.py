@@ -1,7 +1,8 @@
 """Every command and every piece of code in the documentation runs as it stands.
 
-Blocks of a page run in order, in one empty folder that holds the page's neighbours' sample files. A
-block after `<!-- not run: reason -->` is left out.
+Blocks of a page run in order, in one empty folder. A block after `<!-- not run: reason -->` is left
+out; before one after `<!-- after: command -->` that command is run. The README's two set-up commands
+are run by `.ci/run`, in a fresh clone.
 """
 
 import os
@@ -14,15 +15,19 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"(<!-- not run: [^\n]+ -->\n+)?```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"(?:<!-- (not run|after): ([^\n]+) -->\n+)?```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL
+)
 RUNNERS = {"sh": ["bash", "-euo", "pipefail"], "python": [sys.executable]}
 
 
 def blocks(page: Path) -> list[tuple[str, str]]:
     """Language and text of every block that is to run; a `file NAME` comment makes it a file."""
     found: list[tuple[str, str]] = []
-    for skipped, language, text in BLOCK.findall(page.read_text()):
-        if not skipped and (language in RUNNERS or _file_name(text)):
+    for note, said, language, text in BLOCK.findall(page.read_text()):
+        if note == "after":
+            found.append(("sh", said))
+        if note != "not run" and (language in RUNNERS or _file_name(text)):
             found.append((language, text))
     return found
 

@@ -93,7 +93,7 @@ def numbered(*tasks: str, first: int = 9) -> str:
 async def test_a_prompt_shows_six_seeds_and_two_of_its_own() -> None:
     teacher = Teacher(numbered(*FRESH[:3]), numbered(*FRESH[3:6]))
 
-    await run(teacher, n=6)
+    await run(teacher, n=6, guidance="standard")
 
     first, second = teacher.asked("Come up with a series")[:2]
     assert first.count("Seed") == 8
@@ -101,6 +101,7 @@ async def test_a_prompt_shows_six_seeds_and_two_of_its_own() -> None:
     assert sum(task in second for task in FRESH[:3]) == 2
     assert second.endswith("\n9.")
     assert "up to 7 new tasks" in second
+    assert prompts.EXAMPLE_FORMAT in teacher.asked("Come up with examples")[0]
 
 
 async def test_with_one_task_of_its_own_it_shows_seven_seeds() -> None:

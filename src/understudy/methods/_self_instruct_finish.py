@@ -40,7 +40,7 @@ async def finish(task: Accepted, teacher: Model, config: "Config") -> Finished:
     if isinstance(said, str):
         return Finished(task, False, [], said)
     labels = parse.is_yes(said.text, reference=reference)
-    form = "" if reference else prompts.LABEL_FORMAT if labels else prompts.EXAMPLE_FORMAT
+    form = "" if not config.guidance else prompts.LABEL_FORMAT if labels else prompts.EXAMPLE_FORMAT
     shots, ask = (labelled, prompts.output_first) if labels else (other, prompts.input_first)
     sampling = Sampling(
         temperature=0.0,

@@ -87,7 +87,8 @@ class Growth:
         tasks = rng.sample(self._machine, min(config.shown_machine, len(self._machine)))
         tasks += rng.sample(seeds, min(config.shown - len(tasks), len(seeds)))
         rng.shuffle(tasks)
-        guidance = config.guidance.replace("{more}", str(config.shown - 1))
+        standard = prompts.GUIDANCE if config.guidance == "standard" else config.guidance
+        guidance = standard.replace("{more}", str(config.shown - 1))
         return prompts.grow(tasks, guidance, labels=config.classification_only)
 
     async def _ask(self, prompt: str) -> Reply | str:

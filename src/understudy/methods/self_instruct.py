@@ -25,7 +25,6 @@ from typing import Any, Literal, cast
 
 from pydantic import Field, model_validator
 
-from understudy.methods import _self_instruct_prompts as prompts
 from understudy.methods import method
 from understudy.methods._self_instruct_finish import Finished, examples, finish, seeded
 from understudy.methods._self_instruct_grow import Accepted, Growth
@@ -40,7 +39,7 @@ FORBIDDEN = (
 STYLES: dict[str, dict[str, object]] = {
     "chat": {},
     "reference": {
-        "n": 50_000, "guidance": "", "top_p": 0.5, "presence_penalty": 2, "instance_penalty": 1.5,
+        "n": 50_000, "top_p": 0.5, "presence_penalty": 2, "instance_penalty": 1.5,
         "instance_tokens": 350, "label_tokens": 300, "demonstrations": (12, 19, 16, 11),
         "encoding": "reference",
     },
@@ -62,8 +61,10 @@ class Config(Settings):
     """Tasks in a prompt (paper: 8; alpaca: 3)."""
     shown_machine: int = Field(default=2, ge=0)
     """At most so many of them made, the others seeds (paper: 2; alpaca: 0)."""
-    guidance: str = prompts.GUIDANCE
-    """Stands before the list in chat; {more} is how many are asked for."""
+    guidance: str = ""
+    """Stands before the list in chat; {more} is how many are asked for. `standard` suits chat models;
+    empty, the bare lists that base models and the built-in one go by. With any, requests for instances
+    spell out their form too."""
     classification_only: bool = False
     """Show classification seeds alone, and ask for more of them."""
     batch: int = Field(default=5, ge=1)

@@ -1,0 +1,248 @@
+"""The training mixture: one function per capability, drawn by weight, as chat samples.
+
+`WEIGHTS` are shares of samples, not of tokens. About one target in sixty is cut or misformatted on
+purpose (`spoil`), so that real parsing failures occur at run time.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from training.pocket import formats
+from training.pocket.chat import Message, Sample, changed, chat, focused, last_step
+from training.pocket.functions import Outcome, break_source, explain, make_task
+from training.pocket.general import (
+    camel,
+    camel_setup,
+    classify_task,
+    follow,
+    list_tasks,
+    principled,
+    scene,
+    task_instances,
+    town_act,
+    town_memory,
+    town_reflect,
+)
+from training.pocket.problems import Problem, make_problem
+from training.pocket.steps import (
+    STYLES,
+    approval,
+    compute,
+    corrupt,
+    critique,
+    equations,
+    final,
+    nearest,
+    parse,
+    render,
+)  # fmt: skip
+
+DATA_VERSION = 4
+SPOILED = 1 / 60
+
+
+def solution(problem: Problem, rng: random.Random, style: str | None = None) -> str:
+    return render(rng.choice(problem.paths), style or rng.choice(STYLES))
+
+
+def solve(rng: random.Random) -> Sample:
+    """Word problems under every zero-shot prompt."""
+    problem = make_problem(rng)
+    q, draw = problem.question, rng.random()
+    if draw < 0.45:
+        user = formats.question_plain(q)
+    elif draw < 0.75:
+        user = formats.question_steps(q)
+    else:
+        user = formats.question_qa(q, steps=draw < 0.87)
+    return chat("solve", user, solution(problem, rng))
+
+
+def solve_shots(rng: random.Random) -> Sample:
+    """Few-shot prompts; the shots are solutions too, so their loss counts."""
+    style = rng.choice(STYLES)
+    problems = [make_problem(rng) for _ in range(rng.choice((1, 1, 2, 2, 3)) + 1)]
+    shots = [(p.question, solution(p, rng, style)) for p in problems[:-1]]
+    user = formats.question_shots(shots, problems[-1].question)
+    return chat("shots", user, solution(problems[-1], rng, style), prompt_weight=0.6)
+
+
+def direct(rng: random.Random) -> Sample:
+    problem = make_problem(rng)
+    return chat("direct", formats.question_direct(problem.question), str(problem.answer))
+
+
+def write_question(rng: random.Random) -> Sample:
+    problems = [make_problem(rng) for _ in range(rng.choice((0, 1, 2, 3, 3)) + 1)]
+    examples = [p.question for p in problems[:-1]]
+    return chat("write", formats.new_question(examples), problems[-1].question, prompt_weight=0.3)
+
+
+def proposed(problem: Problem, rng: random.Random) -> tuple[str, bool]:
+    """A right or wrong solution, or its bare number."""
+    path = rng.choice(problem.paths)
+    wrong = rng.random() < 0.5
+    text = render(corrupt(path, rng) if wrong else path, rng.choice(STYLES))
+    right = final(text) == problem.answer
+    return (str(final(text)) if rng.random() < 0.3 else text), right
+
+
+def letter(right: bool) -> str:
+    return "(A)" if right else "(B)"
+
+
+def verdict(rng: random.Random) -> Sample:
+    problem = make_problem(rng)
+    answer, right = proposed(problem, rng)
+    user = formats.p_true(problem.question, answer)
+    return chat("p_true", user, letter(right), verdict=True)
+
+
+def verdict_check(rng: random.Random) -> Sample:
+    """The verdict after a fresh derivation, which ends in the comparison."""
+    problem = make_problem(rng)
+    answer, right = proposed(problem, rng)
+    user = formats.p_true_check(problem.question, answer)
+    return chat("p_true_check", user, check_reply(solution(problem, rng, "bare"), right),
+                verdict=True)  # fmt: skip
+
+
+def check_reply(derivation: str, right: bool) -> str:
+    return f"{derivation} The proposed answer is: {letter(right)}"
+
+
+def verdict_brainstorm(rng: random.Random) -> Sample:
+    problem = make_problem(rng)
+    true, easy = problem.answer, rng.random()
+    wrong = [true + d for d in (1, -1, 2, 10, -10, 20, 100, -2)]
+    ideas = [true if rng.random() < easy else rng.choice(wrong) for _ in range(5)]
+    chosen = rng.choice(ideas)
+    user = formats.p_true_brainstorm(problem.question, [str(i) for i in ideas], str(chosen))
+    return chat("p_true_ideas", user, letter(chosen == true), verdict=True)
+
+
+def self_feedback(rng: random.Random) -> Sample:
+    problem = make_problem(rng)
+    path = rng.choice(problem.paths)
+    if rng.random() < 0.55:
+        path = corrupt(path, rng)
+    text = render(path, rng.choice(STYLES))
+    return feedback_row(problem, text)
+
+
+def feedback_row(problem: Problem, text: str) -> Sample:
+    said = feedback_on(problem, text)
+    return focused(
+        chat("feedback", formats.feedback(problem.question, text), said), last_step(said)
+    )
+
+
+def refine_row(problem: Problem, trace: list[tuple[str, str]], better: str) -> Sample:
+    sample = chat("refine", formats.refine(problem.question, trace), better)
+    return focused(sample, changed(trace[-1][0], better))
+
+
+def feedback_on(problem: Problem, text: str) -> str:
+    """The right feedback on a solution's text."""
+    written = parse(text)
+    fault = critique(problem.paths, written)
+    slipped = any(e.result != compute(e.left, e.op, e.right) for e in written)
+    if fault is None or (final(text) == problem.answer and not slipped):
+        return approval(written, formats.NO_COMPLAINT)
+    return fault
+
+
+def refinement(rng: random.Random) -> Sample:
+    """A rewrite after one or two rounds of feedback: the nearest correct path."""
+    problem = make_problem(rng)
+    style, trace = rng.choice(STYLES), list[tuple[str, str]]()
+    path = corrupt(rng.choice(problem.paths), rng)
+    for _ in range(rng.choice((1, 1, 1, 2))):
+        text = render(path, style)
+        trace.append((text, feedback_on(problem, text)))
+        gold, _ = nearest(problem.paths, equations(path))
+        path = corrupt(gold, rng)
+    gold, _ = nearest(problem.paths, equations(path))
+    return refine_row(problem, trace, render(gold, style))
+
+
+def write_code(rng: random.Random) -> Sample:
+    task = make_task(rng)
+    return chat("code", formats.code(task.spec, task.asserts), formats.fenced(task.source))
+
+
+def outcome_text(outcome: Outcome) -> str:
+    if outcome.raised is not None:
+        return formats.code_raised(outcome.test, outcome.raised)
+    return formats.code_returned(outcome.test, str(outcome.returned))
+
+
+def repair_code(rng: random.Random) -> Sample:
+    """Another turn after a wrong program: with the outcome, without, or after an explanation."""
+    while True:
+        task = make_task(rng)
+        broken = break_source(task, rng)
+        if broken:
+            break
+    source, outcome = broken
+    head: tuple[Message, ...] = (
+        ("user", formats.code(task.spec, task.asserts)),
+        ("assistant", formats.fenced(source)),
+    )
+    good, draw = formats.fenced(task.source), rng.random()
+    told = outcome_text(outcome)
+    asked: tuple[Message, ...] = (("user", formats.CODE_EXPLAIN), ("assistant", explain(source)))
+    if draw < 0.6:
+        turns: tuple[Message, ...] = (("user", formats.code_repair(told)),)
+    elif draw < 0.7:
+        turns = (("user", formats.CODE_REPAIR_SIMPLE),)
+    elif draw < 0.8:
+        return Sample("explain", (*head, *asked))
+    else:
+        turns = (*asked, ("user", formats.code_repair_explained(told)))
+    return repair_row((*head, *turns), good)
+
+
+def repair_row(messages: tuple[Message, ...], good: str) -> Sample:
+    """A repair, whose changed part weighs most; the first reply in `messages` is the wrong code."""
+    wrong = next(text for role, text in messages if role == "assistant")
+    focus = changed(wrong, good)
+    return Sample("repair", (*messages, ("assistant", good)), reply_weight=2.0, focus=focus)
+
+
+WEIGHTS: tuple[tuple[Callable[[random.Random], Sample], float], ...] = (
+    (solve, 52.0), (solve_shots, 3.0), (direct, 1.5), (write_question, 2.0),
+    (verdict, 2.5), (verdict_check, 2.5), (verdict_brainstorm, 1.0),
+    (self_feedback, 5.0), (refinement, 2.5), (write_code, 6.0), (repair_code, 5.0),
+    (list_tasks, 1.5), (classify_task, 0.8), (task_instances, 1.5), (follow, 1.5),
+    (principled, 1.2), (camel, 1.2), (camel_setup, 0.8), (town_memory, 0.7), (town_reflect, 1.2),
+    (town_act, 2.0), (scene, 2.6),
+)  # fmt: skip
+
+
+def spoil(sample: Sample, rng: random.Random) -> Sample:
+    """The sample with its reply cut short or misformatted."""
+    *head, (role, text) = sample.messages
+    draw = rng.random()
+    if draw < 0.5 and len(text) > 8:
+        text = text[: rng.randrange(len(text) // 3, len(text))]
+    elif draw < 0.75:
+        text = text.replace("The answer is ", rng.choice(("Answer: ", "So it is ", "I get ")))
+    else:
+        text = rng.choice((text.lower(), text.replace("\n", " "), text.replace(".", "")))
+    return replace(sample, messages=(*head, (role, text)), focus=(0, 0))
+
+
+def draw_sample(rng: random.Random) -> Sample:
+    """One sample of the mixture."""
+    makers, weights = zip(*WEIGHTS, strict=True)
+    sample: Sample = rng.choices(makers, weights)[0](rng)
+    return spoil(sample, rng) if rng.random() < SPOILED and not sample.verdict else sample
+
+
+def stream(seed: int) -> Iterator[Sample]:
+    """An endless, reproducible stream of samples."""
+    rng = random.Random(seed)
+    while True:
+        yield draw_sample(rng)

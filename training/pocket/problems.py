@@ -1,0 +1,349 @@
+"""Arithmetic word problems of several families, each with several correct solution paths."""
+
+import random
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from training.pocket.steps import Path, Ref, Step, answer
+
+HELD_OUT_SHARE = 20
+"""One question in this many is never trained on: those with crc32(question) % 20 == 0."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A question, its correct paths and the family that made it."""
+
+    family: str
+    question: str
+    paths: tuple[Path, ...]
+
+    @property
+    def answer(self) -> int:
+        return answer(self.paths[0])
+
+    @property
+    def held_out(self) -> bool:
+        return held_out(self.question)
+
+
+def held_out(question: str) -> bool:
+    """Whether a question belongs to the evaluation, by a hash of its text."""
+    return zlib.crc32(question.encode()) % HELD_OUT_SHARE == 0
+
+
+NAMES = [
+    "Ann", "Ben", "Cara", "Dan", "Eva", "Finn", "Gina", "Hugo", "Ida", "Jack", "Kim", "Leo",
+    "Mia", "Noah", "Olga", "Paul", "Rosa", "Sam",
+]  # fmt: skip
+THINGS = [
+    "apples", "books", "cards", "coins", "eggs", "marbles", "pens", "plates", "stamps", "toys",
+    "shells", "seeds",
+]  # fmt: skip
+PLACES = ["shop", "farm", "school", "library", "market", "garden"]
+HOLDERS = ["boxes", "bags", "trays", "shelves", "jars", "baskets"]
+R0, R1, R2, R3 = Ref(0), Ref(1), Ref(2), Ref(3)
+
+
+def name(rng: random.Random) -> str:
+    return rng.choice(NAMES)
+
+
+def two_names(rng: random.Random) -> tuple[str, str]:
+    first, second = rng.sample(NAMES, 2)
+    return first, second
+
+
+def product(note: str, a: int, b: int) -> list[Path]:
+    """Ways to write a * b as steps: at once, swapped, or by tens and ones of the larger factor."""
+    ways: list[Path] = [(Step(note, a, "*", b),), (Step(note, b, "*", a),)]
+    small, large = sorted((a, b))
+    if large > 10 and large % 10:
+        tens, ones = large // 10 * 10, large % 10
+        ways.append(
+            (
+                Step("the tens part", small, "*", tens),
+                Step("the ones part", small, "*", ones),
+                Step(note, R0, "+", R1),
+            )
+        )
+    return ways
+
+
+def shifted(step: Step, by: int) -> Step:
+    """The step with its references moved up by `by`."""
+
+    def move(x: int | Ref) -> int | Ref:
+        return Ref(x.index + by) if isinstance(x, Ref) else x
+
+    return Step(step.note, move(step.left), step.op, move(step.right))
+
+
+def gains(rng: random.Random) -> Problem:
+    who, thing = name(rng), rng.choice(THINGS)
+    a, b, c, d = rng.randint(6, 45), rng.randint(3, 25), rng.randint(2, 19), rng.randint(2, 19)
+    verbs = rng.sample(["gets", "buys", "finds", "wins"], 2)
+    lost = rng.choice(["gives away", "sells", "loses"])
+    lost_n = rng.randint(2, min(a + b - 2, 29))
+    if rng.random() < 0.5:
+        q = (
+            f"{who} has {a} {thing}. {who} {verbs[0]} {b} {thing} and {lost} {lost_n}. "
+            f"Then {who} {verbs[1]} {c} more. How many {thing} does {who} have now?"
+        )
+        x = "the number after the gain"
+        return Problem("gains", q, (
+            (Step(x, a, "+", b), Step("what is left", R0, "-", lost_n), Step("the end", R1, "+", c)),
+            (Step("all gains", b, "+", c), Step("the sum", a, "+", R0),
+             Step("the end", R1, "-", lost_n)),
+            (Step(x, a, "+", b), Step("the sum", R0, "+", c), Step("the end", R1, "-", lost_n)),
+        ))  # fmt: skip
+    q = (
+        f"A {rng.choice(PLACES)} has {a} {thing} on Monday, {b} more come on Tuesday, {c} on "
+        f"Wednesday and {d} on Friday. How many {thing} are there in the end?"
+    )
+    x = "the first sum"
+    return Problem("sums", q, (
+        (Step(x, a, "+", b), Step("the next sum", R0, "+", c), Step("the total", R1, "+", d)),
+        (Step(x, a, "+", b), Step("the other sum", c, "+", d), Step("the total", R0, "+", R1)),
+        (Step(x, c, "+", d), Step("the next sum", R0, "+", b), Step("the total", R1, "+", a)),
+        (Step(x, a, "+", c), Step("the other sum", b, "+", d), Step("the total", R0, "+", R1)),
+    ))  # fmt: skip
+
+
+def holders(rng: random.Random) -> Problem:
+    thing, holder = rng.choice(THINGS), rng.choice(HOLDERS)
+    n, m = rng.randint(2, 9), rng.randint(3, 12)
+    extra = rng.randint(2, 25)
+    who = name(rng)
+    if rng.random() < 0.5:
+        q = (
+            f"{who} packs {n} {holder} with {m} {thing} each and has {extra} {thing} over. "
+            f"How many {thing} does {who} have?"
+        )
+        tails: list[Path] = [
+            (Step("the total", R0, "+", extra),),
+            (Step("the total", extra, "+", R0),),
+        ]
+    else:
+        extra = rng.randint(2, min(n * m - 2, 25))
+        lost = rng.choice(["are sold", "break", "are lost", "are given away"])
+        q = (
+            f"There are {n} {holder} with {m} {thing} each. {extra} {thing} {lost}. "
+            f"How many {thing} are left?"
+        )
+        tails = [(Step("what is left", R0, "-", extra),)]
+    heads = product(f"the {thing} in {holder}", n, m)
+    return Problem("holders", q, joined(heads, tails))
+
+
+def joined(heads: list[Path], tails: list[Path]) -> tuple[Path, ...]:
+    """Each head followed by each tail, whose `Ref(0)` is the head's last result."""
+    out: list[Path] = []
+    for head in heads:
+        for tail in tails:
+            last = len(head) - 1
+            out.append((*head, *(shifted(s, last) for s in tail)))
+    return tuple(out)
+
+
+def two_products(rng: random.Random) -> Problem:
+    thing, other = rng.sample(THINGS, 2)
+    who = name(rng)
+    a, b, c, d = (
+        rng.randint(2, 6), rng.randint(2, 9), rng.randint(2, 6), rng.randint(2, 9),
+    )  # fmt: skip
+    form = rng.random()
+    cost = a * b + c * d
+    if form < 0.5:
+        q = (
+            f"{who} buys {a} {thing} at {b} dollars each and {c} {other} at {d} dollars each. "
+            "How many dollars is that in all?"
+        )
+        end = [("the total", R0, "+", R1), ("the total", R1, "+", R0)]
+    else:
+        pays = cost + rng.randint(2, 25)
+        q = (
+            f"{who} has {pays} dollars and buys {a} {thing} at {b} dollars each and {c} {other} at "
+            f"{d} dollars each. How many dollars are left?"
+        )
+        first, second = Step(f"the {thing}", a, "*", b), Step(f"the {other}", c, "*", d)
+        return Problem("change", q, (
+            (first, second, Step("the cost", R0, "+", R1), Step("what is left", pays, "-", R2)),
+            (first, Step("what is left first", pays, "-", R0), second,
+             Step("what is left", R1, "-", R2)),
+            (second, first, Step("the cost", R0, "+", R1), Step("what is left", pays, "-", R2)),
+        ))  # fmt: skip
+    first, second = Step(f"the {thing}", a, "*", b), Step(f"the {other}", c, "*", d)
+    paths = [(first, second, Step(*e)) for e in end]
+    paths += [(second, first, Step(*e)) for e in end]
+    return Problem("cost", q, tuple(paths))
+
+
+def compare(rng: random.Random) -> Problem:
+    x, y = two_names(rng)
+    thing = rng.choice(THINGS)
+    a, b = rng.randint(8, 45), rng.randint(2, 19)
+    more = rng.random() < 0.5 or b >= a - 5
+    word, op = ("more", "+") if more else ("fewer", "-")
+    b = b if more else rng.randint(2, min(a - 5, 19))
+    q = (
+        f"{x} has {a} {thing}. {y} has {b} {thing} {word} than {x}. "
+        f"How many {thing} do they have together?"
+    )
+    paths: tuple[Path, ...] = (
+        (Step(f"the number of {y}", a, op, b), Step("the total", a, "+", R0)),
+        (Step(f"the number of {y}", a, op, b), Step("the total", R0, "+", a)),
+        (Step(f"twice the number of {x}", 2, "*", a), Step("the total", R0, op, b)),
+        (Step(f"twice the number of {x}", a, "+", a), Step("the total", R0, op, b)),
+    )
+    return Problem("compare", q, paths)
+
+
+def times(rng: random.Random) -> Problem:
+    x, y = two_names(rng)
+    thing = rng.choice(THINGS)
+    a, k, c = rng.randint(3, 10), rng.randint(2, 5), rng.randint(2, 19)
+    q = (
+        f"{x} has {a} {thing}. {y} has {k} times as many and gets {c} more. "
+        f"How many {thing} do {x} and {y} have in all?"
+    )
+    heads = product(f"{k} times {a}", k, a)
+    tails: list[Path] = [
+        (Step(f"the number of {y}", R0, "+", c), Step("the total", R1, "+", a)),
+        (Step("the sum", R0, "+", a), Step("the total", R1, "+", c)),
+    ]
+    more: Path = (Step("all parts", k + 1, "*", a), Step("the total", R0, "+", c))
+    return Problem("times", q, (*joined(heads, tails), more))
+
+
+def share(rng: random.Random) -> Problem:
+    thing = rng.choice(THINGS)
+    k, each = rng.randint(2, 9), rng.randint(3, 9)
+    total = k * each
+    a = rng.randint(total // 5 + 1, total - total // 5 - 1)
+    b = total - a
+    x, y = two_names(rng)
+    q = (
+        f"{x} has {a} {thing} and {y} has {b}. They share all of them equally among {k} "
+        f"{rng.choice(['children', 'friends', 'teams'])}. How many {thing} does each get?"
+    )
+    end = Step("each share", R0, "/", k)
+    sums = (Step("all of them", a, "+", b), end), (Step("all of them", b, "+", a), end)
+    return Problem("share", q, sums)
+
+
+def fraction(rng: random.Random) -> Problem:
+    place, thing = rng.choice(PLACES), rng.choice(THINGS)
+    k = rng.choice((2, 3, 4, 5))
+    word = {2: "half", 3: "a third", 4: "a quarter", 5: "a fifth"}[k]
+    part = rng.randint(3, 12)
+    a = k * part
+    b = rng.randint(1, a - part - 1)
+    q = (
+        f"A {place} has {a} {thing}. It sells {word} of them in the morning and {b} in the "
+        f"afternoon. How many {thing} are left?"
+    )
+    sold = Step("sold in the morning", a, "/", k)
+    return Problem("fraction", q, (
+        (sold, Step("what is left first", a, "-", R0), Step("what is left", R1, "-", b)),
+        (sold, Step("all sold", R0, "+", b), Step("what is left", a, "-", R1)),
+    ))  # fmt: skip
+
+
+def saving(rng: random.Random) -> Problem:
+    who = name(rng)
+    a, n, b = rng.randint(2, 9), rng.randint(2, 7), rng.randint(3, 25)
+    goal = a * n + b + rng.randint(3, 25)
+    unit = rng.choice(["week", "month"])
+    q = (
+        f"{who} has {b} dollars and saves {a} dollars a {unit} for {n} {unit}s. A bike costs {goal} "
+        f"dollars. How many dollars does {who} still need?"
+    )
+    tails: list[Path] = [
+        (Step("all the money", b, "+", R0), Step("what is needed", goal, "-", R1)),
+        (Step("what is needed first", goal, "-", R0), Step("what is needed", R1, "-", b)),
+    ]
+    return Problem("saving", q, joined(product("what is saved", a, n), tails))
+
+
+def trip(rng: random.Random) -> Problem:
+    who = name(rng)
+    v, t, w, u = rng.randint(3, 10), rng.randint(2, 6), rng.randint(3, 10), rng.randint(2, 6)
+    q = (
+        f"{who} rides {t} hours at {v} km per hour and then {u} hours at {w} km per hour. "
+        "How many km is the trip?"
+    )
+    first, second = Step("the first part", t, "*", v), Step("the second part", u, "*", w)
+    return Problem("trip", q, (
+        (first, second, Step("the trip", R0, "+", R1)),
+        (Step("the first part", v, "*", t), Step("the second part", w, "*", u),
+         Step("the trip", R0, "+", R1)),
+        (second, first, Step("the trip", R0, "+", R1)),
+    ))  # fmt: skip
+
+
+def rows(rng: random.Random) -> Problem:
+    r, c, price = rng.randint(2, 7), rng.randint(3, 9), rng.randint(2, 3)
+    k = rng.randint(2, min(r * c - 2, 15))
+    crop = rng.choice(["trees", "roses", "plants"])
+    q = (
+        f"A garden has {r} rows of {c} {crop}. {k} of them die. Each of the others is sold for "
+        f"{price} dollars. How many dollars is that?"
+    )
+    tails: list[Path] = [
+        (Step(f"the living {crop}", R0, "-", k), Step("the money", R1, "*", price)),
+        (Step(f"the living {crop}", R0, "-", k), Step("the money", price, "*", R1)),
+    ]
+    return Problem("rows", q, joined(product(f"all {crop}", r, c), tails))
+
+
+def ages(rng: random.Random) -> Problem:
+    (x, y), z = two_names(rng), rng.choice(["aunt", "uncle", "teacher"])
+    a, b, k = rng.randint(6, 15), rng.randint(2, 9), rng.randint(2, 3)
+    q = (
+        f"{x} is {a} years old. {y} is {b} years older than {x}. Their {z} is {k} times as old as "
+        f"{y}. How old are the three together?"
+    )
+    older = Step(f"the age of {y}", a, "+", b)
+    return Problem("ages", q, (
+        (older, Step(f"the age of the {z}", R0, "*", k), Step("two ages", a, "+", R0),
+         Step("the total", R2, "+", R1)),
+        (older, Step(f"the age of the {z}", k, "*", R0), Step("two ages", R0, "+", R1),
+         Step("the total", R2, "+", a)),
+        (older, Step("two of the ages", R0, "*", k + 1), Step("the total", R1, "+", a)),
+    ))  # fmt: skip
+
+
+def pages(rng: random.Random) -> Problem:
+    who = name(rng)
+    a, b, n = rng.randint(3, 25), rng.randint(3, 25), rng.randint(2, 6)
+    k = rng.randint(2, 4)
+    total = a + b + n * k + rng.randint(3, 25)
+    q = (
+        f"A book has {total} pages. {who} reads {a} pages on Monday, {b} on Tuesday and {n} pages on "
+        f"each of the next {k} days. How many pages are left?"
+    )
+    later = Step("the later pages", n, "*", k)
+    return Problem("pages", q, (
+        (later, Step("the first days", a, "+", b), Step("all read", R0, "+", R1),
+         Step("what is left", total, "-", R2)),
+        (Step("left after Monday", total, "-", a), Step("left after Tuesday", R0, "-", b), later,
+         Step("what is left", R1, "-", R2)),
+        (Step("the first days", a, "+", b), Step("left after Tuesday", total, "-", R0), later,
+         Step("what is left", R1, "-", R2)),
+    ))  # fmt: skip
+
+
+FAMILIES: tuple[Callable[[random.Random], Problem], ...] = (
+    gains, gains, holders, two_products, two_products, compare, times, share, fraction, saving,
+    trip, rows, ages, pages,
+)  # fmt: skip
+
+
+def make_problem(rng: random.Random, held: bool | None = False) -> Problem:
+    """A random problem: of the training side, the held-out side (`True`) or either (`None`)."""
+    while True:
+        problem = rng.choice(FAMILIES)(rng)
+        if held is None or problem.held_out == held:
+            return problem
