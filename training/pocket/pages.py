@@ -59,8 +59,8 @@ the functions are in `training/pocket/formats.py`. A message renders as `<|ROLE|
 reply starts after `<|assistant|>`, and there is no system message unless one is shown. Verdicts are
 `(A)` or `(B)`: the letter is the second token of the reply (or of what follows
 `The proposed answer is: `), so read the probabilities there.
-The context is 768 tokens; training samples had at most 640, most under 200. About one
-reply in sixty is cut or misformatted, as in the training data.
+The context is 768 tokens; training samples had at most 640, most under 200. One training target in
+sixty was cut or misformatted on purpose; the card says how many replies did not parse.
 
 | capability | functions in `formats.py` | system | turns |
 |---|---|---|---|

@@ -195,7 +195,8 @@ def _soften(scores: Floats) -> Floats:
     scores -= scores.max(-1, keepdims=True)
     np.exp(scores, out=scores)
     # A product adds four times as fast as `sum`, which has little to do per row.
-    return np.matmul(scores, np.ones((scores.shape[-1], 1), np.float32))
+    total = np.matmul(scores.reshape(-1, scores.shape[-1]), np.ones(scores.shape[-1], np.float32))
+    return total.reshape(*scores.shape[:-1], 1)
 
 
 def _by_head(rows: Floats) -> Floats:
