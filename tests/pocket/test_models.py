@@ -1,12 +1,13 @@
 """Which models there are, and what they say of themselves."""
 
+import json
 from pathlib import Path
 
 import pytest
 from tiny_pocket import folder
 
 from understudy.errors import ConfigError
-from understudy.pocket.models import FILES, listing, load
+from understudy.pocket.models import CARD, FILES, listing, load
 
 
 def test_both_models_are_read_from_their_files(tmp_path: Path) -> None:
@@ -40,12 +41,14 @@ def test_a_tokenizer_that_is_larger_than_the_vocabulary_is_refused(tmp_path: Pat
 
 
 def test_the_listing_says_what_they_are_in_honest_words(tmp_path: Path) -> None:
-    card = {"parameters": 1_440_000, "tokens": 30_000_000, "figures": {"greedy": 0.6, "x": {}}}
-    folder(tmp_path, card)
+    folder(tmp_path, {"parameters": 1_440_000, "tokens": 30_000_000})
+    assert "measured" not in listing(tmp_path)
+    targets = [{"target": "greedy accuracy", "value": 0.6, "met": True}]
+    (tmp_path / CARD).write_text(json.dumps({"targets": targets}))
     text = listing(tmp_path)
     assert "1.44 M parameters" in text
     assert "trained on 30 M tokens" in text
-    assert "greedy: 0.6" in text
+    assert "greedy accuracy: 0.6" in text
     assert "No figure of theirs is a research result" in text
     (tmp_path / "student.safetensors").unlink()
     assert "its weights are missing" in listing(tmp_path)

@@ -1,5 +1,6 @@
 """Which models are built in, and what each says of itself."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -11,6 +12,7 @@ from understudy.pocket.weights import read_card, read_weights
 
 FOLDER = Path(__file__).parent / "weights"
 TOKENIZER = "tokenizer.json"
+CARD = "card.json"
 
 FILES = {"pocket": "teacher.safetensors", "pocket:student": "student.safetensors"}
 """Model to its file in the folder."""
@@ -68,8 +70,10 @@ def listing(folder: Path = FOLDER) -> str:
             lines.append(f"  {name:<16} its weights are missing: install understudy again")
             continue
         lines.append(f"  {name:<16} {ABOUT[name]}; {_facts(card, size)}")
-        lines += [f"  {'':<16} {line}" for line in _figures(card)]
-    return "\n".join([*lines, "", *(f"  {line}" for line in HONESTY.splitlines())])
+    lines += ["", *(f"  {line}" for line in HONESTY.splitlines())]
+    if measured := _measured(folder / CARD):
+        lines += ["", *measured]
+    return "\n".join(lines)
 
 
 def _facts(card: Mapping[str, Any], size: str) -> str:
@@ -81,10 +85,14 @@ def _facts(card: Mapping[str, Any], size: str) -> str:
     return ", ".join(parts)
 
 
-def _figures(card: Mapping[str, Any]) -> list[str]:
-    """Measured figures that the card names in words, one per line."""
-    figures: object = card.get("figures")
-    if not isinstance(figures, dict):
+def _measured(file: Path) -> list[str]:
+    """What the evaluation card measured, one line each; nothing where there is no card."""
+    try:
+        card = cast("dict[str, Any]", json.loads(file.read_text("utf-8")))
+    except (OSError, ValueError):
         return []
-    plain = cast("dict[str, object]", figures)
-    return [f"{name}: {value}" for name, value in plain.items() if isinstance(value, str | float)]
+    rows = cast("list[dict[str, Any]]", card.get("targets", []))
+    lines = [f"  {row['target']}: {row['value']}" for row in rows]
+    return (
+        ["measured, on held-out tasks of the families it was trained on", *lines] if lines else []
+    )
