@@ -3,8 +3,9 @@
 import re
 import sqlite3
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -43,23 +44,34 @@ def identified(tasks: Iterable[Task | BadSeed]) -> Iterator[Seed | BrokenSeed]:
     A user's id that comes twice is a broken seed: two tasks of one name would share their replies.
     Ids seen so far are kept in a temporary file, not in memory.
     """
-    seen = _Seen()
+    seen, numbered = _Seen(), enumerate(tasks)
     try:
-        for index, task in enumerate(tasks):
-            place = position(index)
-            if isinstance(task, BadSeed):
-                yield BrokenSeed(task.where, task.why, place)
-            elif not task.id:
-                digest = blake2b(_encode(task), digest_size=6).hexdigest()
-                count = seen.count(digest)
-                name = digest if count == 1 else f"{digest}-{count}"
-                yield Seed(msgspec.structs.replace(task, id=name), place)
-            elif (complaint := _complaint(task.id, seen)) is not None:
-                yield BrokenSeed(f"seed {index + 1}", complaint, place)
-            else:
-                yield Seed(task, place)
+        while chunk := list(islice(numbered, CHUNK)):
+            names = [
+                None if isinstance(task, BadSeed) else task.id or _digest(task) for _, task in chunk
+            ]
+            counts = seen.counts(names)
+            for (index, task), name, count in zip(chunk, names, counts, strict=True):
+                if isinstance(task, BadSeed) or name is None:
+                    assert isinstance(task, BadSeed)
+                    yield BrokenSeed(task.where, task.why, position(index))
+                elif not task.id:
+                    name = name if count == 1 else f"{name}-{count}"
+                    yield Seed(msgspec.structs.replace(task, id=name), position(index))
+                elif (complaint := _complaint(name, count)) is not None:
+                    yield BrokenSeed(f"seed {index + 1}", complaint, position(index))
+                else:
+                    yield Seed(task, position(index))
     finally:
         seen.close()
+
+
+CHUNK = 400
+"""Seeds whose ids are looked up at once."""
+
+
+def _digest(task: Task) -> str:
+    return blake2b(_encode(task), digest_size=6).hexdigest()
 
 
 def refuse(seed: BrokenSeed) -> ConfigError:
@@ -70,10 +82,10 @@ def refuse(seed: BrokenSeed) -> ConfigError:
 _RESERVED = re.compile(r"#\d+$")
 
 
-def _complaint(name: str, seen: "_Seen") -> str | None:
+def _complaint(name: str, count: int) -> str | None:
     if _RESERVED.search(name):
         return f"the id {name!r} ends like the ones made for a task's several examples; rename it"
-    if seen.count(name) > 1:
+    if count > 1:
         return f"the id {name!r} was used by an earlier seed; ids must differ"
     return None
 
@@ -87,8 +99,17 @@ class _Seen:
         self._db.execute("create table seen (id text primary key, n integer) without rowid")
         self._db.execute("begin")
 
-    def count(self, name: str) -> int:
-        """How often `name` came, this time included."""
+    def counts(self, names: Sequence[str | None]) -> list[int]:
+        """For each name how often it came, this time included; 0 for none."""
+        given = [name for name in names if name is not None]
+        marks = ",".join("?" * len(given))
+        known = self._db.execute(f"select 1 from seen where id in ({marks}) limit 1", given)
+        if len(set(given)) == len(given) and known.fetchone() is None:  # as nearly always
+            self._db.executemany("insert into seen values (?, 1)", [(name,) for name in given])
+            return [int(name is not None) for name in names]
+        return [0 if name is None else self._count(name) for name in names]
+
+    def _count(self, name: str) -> int:
         found = self._db.execute(
             "insert into seen values (?, 1) on conflict do update set n = n + 1 returning n",
             (name,),
