@@ -191,7 +191,6 @@ class _Writer:
         self._session = session
         self._queue: queue.SimpleQueue[_Put | None] = queue.SimpleQueue()
         self._broken: RunFolderError | None = None
-        self._idle = threading.Event()  # never set: to wait on, in the thread's own time
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -215,15 +214,12 @@ class _Writer:
         self._db.close()
 
     def _run(self) -> None:
-        open_, busy = True, False
+        open_ = True
         while open_:
             batch = [self._queue.get()]
-            if busy:
-                self._idle.wait(LINGER)
             while len(batch) < MOST_PER_COMMIT and not self._queue.empty():
                 batch.append(self._queue.get())
             open_ = None not in batch
-            busy = len(batch) > 1
             puts = [put for put in batch if put is not None]
             if puts:
                 self._commit(puts)
@@ -261,10 +257,6 @@ class _Writer:
 
 
 MOST_PER_COMMIT = 1_000
-
-LINGER = 0.005
-"""Seconds that a commit waits for company while there is much to write: every commit costs a flush
-of the disk and a turn at the interpreter's lock, however little is in it."""
 
 
 class _Put(NamedTuple):
