@@ -22,3 +22,4 @@ bench:
     uv run --extra dev python benchmarks/journal.py
     uv run --extra dev python benchmarks/throughput.py
     uv run --extra dev python benchmarks/memory.py
+    uv run --extra dev python benchmarks/startup.py

@@ -77,8 +77,6 @@ class Progress:
     """Tasks started in this session, all steps together."""
     skipped: int = 0
     """Seeds that an earlier session had finished."""
-    seeds_read: bool = False
-    """Every seed was read: `started` and `skipped` are all there will be."""
 
     def of(self, step: str, kind: Kind) -> int:
         return sum(n for (k, _), n in self.counts.get(step, Counter()).items() if k == kind)
@@ -180,7 +178,6 @@ class Engine:
                     self._tried += 1
                     yield Item(id=task.id, position=position, task=task)
             await asyncio.sleep(0)  # a long stretch of finished seeds must not hold up the loop
-        self.progress.seeds_read = True
 
     def _ended(self) -> bool:
         spent = self._plan.candidates is not None and self._tried >= self._plan.candidates

@@ -30,8 +30,9 @@ async def estimate(recipe: Recipe, tasks: int, *, notice: Callable[[str], None])
     begun = time.monotonic()
     summary = await execute(recipe, notice=notice, only=tasks)
     seconds = time.monotonic() - begun
-    tried = min(tasks, total)
     run = Run(summary.out)
+    # Not `tasks`: the folder may hold more, of a run that has begun, and all of it is evidence.
+    tried = run.records.tried(run.labels[0])
     totals = run.records.totals()
     factor = total / max(tried, 1)
     calls = sum(t.sent for t in totals)
@@ -46,11 +47,13 @@ async def estimate(recipe: Recipe, tasks: int, *, notice: Callable[[str], None])
         lines.append(f"Cost: unknown; a price is missing (table of {Prices().date}; see `prices`).")
     else:
         lines.append(f"Cost: about ${sum(t.cost for t in totals) * factor:,.2f}.")
-    if tried:
-        waves = math.ceil(total / recipe.concurrency)
+    if (sent := summary.tally.sent) and tried < total:
+        # Of this session alone; one in which nothing was left to try says nothing about time.
+        waves = math.ceil((total - tried) / recipe.concurrency)
+        slowly = seconds * calls * (factor - 1) / sent
         lines.append(
-            f"Time: at least {seconds * waves:,.0f} s if the endpoint bears {recipe.concurrency} "
-            f"calls at once, about {seconds * factor:,.0f} s if no more than {tried} tasks."
+            f"Time for the rest: at least {seconds * waves:,.0f} s if the endpoint bears "
+            f"{recipe.concurrency} tasks at once, about {slowly:,.0f} s if no more than {tasks}."
         )
     if summary.why:
         lines.append(f"Stopped early: {summary.why}")

@@ -121,6 +121,11 @@ class Records:
         found = self._db.execute("select ordinal from rows where step = ? and task = ''", (step,))
         return {row[0] for row in found}
 
+    def tried(self, step: str) -> int:
+        """Tasks that a step made a row of, failures included."""
+        found = self._db.execute("select count(distinct task) from rows where step = ?", (step,))
+        return found.fetchone()[0]
+
     def tasks_like(self, name: str, limit: int = 5) -> list[str]:
         """Ids of tasks that begin so."""
         found = self._db.execute(
