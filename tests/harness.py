@@ -19,8 +19,9 @@ from understudy.recipe import Step, find, step_config
 from understudy.records import Records, Row
 from understudy.registry import Definition, Registry
 from understudy.rows import Failure
+from understudy.sandbox.handle import Execute, Sandbox
 from understudy.seeds import identified
-from understudy.stack import Tally, assemble
+from understudy.stack import Tally, assemble, recalled
 from understudy.types import Call, Example, Generate, Rejection, Sampling, Settings, Task
 
 T = TypeVar("T")
@@ -66,6 +67,10 @@ class Bench:
         )  # fmt: skip
         return Model(name, generate, endpoint="test", **fields)
 
+    def sandbox(self, execute: Execute) -> Sandbox:
+        """The journal over what runs programs."""
+        return Sandbox(recalled(execute, self.journal, self.tally))
+
     async def run(
         self, steps: Sequence[BoundStep], tasks: Iterable[Task | BadSeed], **plan: Any
     ) -> Engine:
@@ -80,6 +85,7 @@ def step(
     use: str | Definition,
     models: Model | Mapping[str, Model] | None = None,
     label: str = "",
+    sandbox: Sandbox | None = None,
     **settings: Any,
 ) -> BoundStep:
     """A step by its name or definition; one model for all roles, or one for each."""
@@ -92,7 +98,7 @@ def step(
         bound = {role: models for role in definition.roles if models is not None}
     else:
         bound = dict(models)
-    return BoundStep(label or definition.name, definition, config, bound)
+    return BoundStep(label or definition.name, definition, config, bound, sandbox)
 
 
 @dataclass(frozen=True)

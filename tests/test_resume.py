@@ -11,7 +11,7 @@ import hashlib
 import math
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -28,6 +28,9 @@ from understudy.model import Model, gather
 from understudy.providers.features import Features
 from understudy.providers.scripted import Scripted
 from understudy.records import Records, Row
+from understudy.sandbox.handle import Execution
+from understudy.sandbox.protocol import Outcome, Test
+from understudy.stack import given
 from understudy.types import (
     Call,
     Example,
@@ -57,6 +60,18 @@ CONFIGS: dict[str, dict[str, dict[str, Any]]] = {
         "adaptive verifier": {"samples": 3, "vote": "verifier", "adaptive": True},
     },
     "universal_self_consistency": {"eight texts": {"samples": 3}},
+    "self_debug": {
+        "unit tests": {
+            "max_turns": 2, "accept": "all", "keep": ["solution", "repair", "preference"],
+        },
+        "told and explained": {"max_turns": 2, "feedback": "unit_test_explanation", "shots": 1},
+        "told and traced": {"max_turns": 2, "feedback": "unit_test_trace", "history": 1},
+        "its own verdict": {
+            "max_turns": 2, "feedback": "explanation", "keep": ["critique", "solution"],
+        },
+        "real traces": {"max_turns": 2, "feedback": "execution_trace"},
+        "samples": {"max_turns": 1, "samples": 3, "resample": True, "accept": "all"},
+    },
     "self_align": {
         "chat": {"style": "chat"},
         "brief": {"style": "brief"},
@@ -86,11 +101,11 @@ CONFIGS: dict[str, dict[str, dict[str, Any]]] = {
 """Settings by method and by what they change about its calls."""
 
 TASKS = (
-    Task(id="t0", prompt="What is 3 + 4?", reference="7"),
+    Task(id="t0", prompt="What is 3 + 4?", reference="7", tests=("assert f(3) == 7", "assert f(0)")),
     Task(
         id="t1", prompt="What is 3 + 4?"
     ),  # the same question: only the task's id tells them apart
-    Task(id="t2", prompt="What is 30 + 40?"),
+    Task(id="t2", prompt="What is 30 + 40?", tests=("assert f(30) == 70",)),
 )
 
 
@@ -143,7 +158,18 @@ def instructive(call: Call, digest: str) -> str:
     return f"Example 1\nInput: {digest[:3]}\nOutput: {digest[3:6]}\nExample 2\nInput: x\nOutput: y"
 
 
+def programming(call: Call, digest: str) -> str:
+    """A verdict, an explanation, or one of some programs."""
+    prompt, pick = call.request.messages[-1].text, int(digest[:4], 16)
+    if "Does the code" in prompt:
+        return f"The code above is {'right' if pick % 2 else 'wrong'}."
+    if "line by line" in prompt:
+        return f"Line 1: x = {digest[:4]}"
+    return f"```python\ndef f(x):\n    return {pick % 16}\n```"
+
+
 SPEECH: dict[str, Callable[[Call, str], str]] = {
+    "self_debug": programming,
     "self_align": thoughtful,
     "self_instruct": instructive,
     "topic_guided_red_teaming": inventive,
@@ -245,6 +271,28 @@ class Case:
     features: Features
 
 
+def ran(step: str, task: str, program: dict[str, Any]) -> bytes:
+    """A program and for whom it is run."""
+    return msgspec.json.encode([step, task, program], order="sorted")
+
+
+async def judge(execution: Execution) -> Outcome:
+    """What a program comes to, made of what it is, as a sandbox's answer would be."""
+    program = execution.program
+    name = repr((execution.step, execution.task, msgspec.json.encode(program))).encode()
+    digest = hashlib.sha256(name).hexdigest()
+    passed = [int(c, 16) % 3 > 0 for c in digest[: len(program.tests)]]
+    return Outcome(
+        status="passed" if all(passed) else "failed",
+        tests=tuple(
+            Test(test, ok, digest[:2], "2") for test, ok in zip(program.tests, passed, strict=True)
+        ),
+        values=tuple(digest[i] for i, _ in enumerate(program.calls)),
+        raised=tuple(False for _ in program.calls),
+        trace=f"Line 2: x = {digest[:3]}" if program.trace else "",
+    )
+
+
 @dataclass(frozen=True)
 class Left:
     """What a session left behind."""
@@ -256,6 +304,10 @@ class Left:
     """Every draw whose reply is on disk."""
     calls: int
     killed: bool
+    executed: set[bytes]
+    """Every program that was run, and for whom."""
+    known: set[bytes]
+    """Every program whose outcome is on disk."""
 
 
 async def session(path: Path, case: Case, kill_at: int | None = None) -> Left:
@@ -268,9 +320,15 @@ async def session(path: Path, case: Case, kill_at: int | None = None) -> Left:
             await asyncio.sleep(0)
         return babble(call)
 
+    async def execute(execution: Execution) -> Outcome:
+        executed.add(ran(execution.step, execution.task, given(execution.program)))
+        return await judge(execution)
+
+    executed = set[bytes]()
     provider, killed, steps = Scripted(answer, features=case.features), False, list[BoundStep]()
     async with Bench(path) as bench:
-        steps = case.steps(bench.model(provider))
+        sandbox = bench.sandbox(execute)
+        steps = [replace(s, sandbox=sandbox) for s in case.steps(bench.model(provider))]
         try:
             await bench.run(steps, TASKS, concurrency=2)
         except Killed:
@@ -278,13 +336,14 @@ async def session(path: Path, case: Case, kill_at: int | None = None) -> Left:
     records = Records(path)
     rows = [row for s in steps for row in records.rows(s.label, "example", "rejection", "failure")]
     kept = {(c.step, c.task, c.role, c.draw, c.request_hash) for c in records.calls()}
+    known = {ran(e.step, e.task, msgspec.json.decode(e.program)) for e in records.executions()}
     records.close()
     asked = {
         (call.step, call.task, call.role, draw, request_hash(canonical(call.request)))
         for call in provider.calls
         for draw in range(call.draw, call.draw + call.n)
     }
-    return Left(rows, asked, kept, len(provider.calls), killed)
+    return Left(rows, asked, kept, len(provider.calls), killed, executed, known)
 
 
 async def contract(case: Case, folder: Path) -> None:
@@ -302,8 +361,10 @@ async def contract(case: Case, folder: Path) -> None:
         again = resumed.asked & first.kept
         assert not again, f"{where}: asked again, though the reply was on disk: {again}"
         assert resumed.rows == whole.rows, f"{where}: other rows"
+        assert not resumed.executed & first.known, f"{where}: run again, though on disk"
         finished = await session(journal, case)
         assert finished.calls == 0, f"{where}: a finished run asked again"
+        assert not finished.executed, f"{where}: a finished run ran programs again"
         assert finished.rows == whole.rows, f"{where}: a finished run changed"
         journal.unlink()
 

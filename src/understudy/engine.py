@@ -33,6 +33,7 @@ from understudy.rows import (
     judged,
     rows_of,
 )  # fmt: skip
+from understudy.sandbox.handle import Sandbox
 from understudy.seeds import BrokenSeed, Seed, refuse
 from understudy.stack import Tally
 from understudy.types import Example, Rejection, Settings, Verdict
@@ -48,6 +49,8 @@ class BoundStep:
     definition: Definition
     config: Settings
     models: dict[str, Model]
+    sandbox: Sandbox | None = None
+    """Where the step runs programs, if it does."""
 
 
 @dataclass
@@ -359,6 +362,8 @@ class Engine:
         }
         if step.definition.takes_rng:
             given["rng"] = Random(f"{self._plan.seed}/{step.label}/{task}")
+        if step.definition.takes_sandbox and step.sandbox is not None:
+            given["sandbox"] = step.sandbox.at(step.label, task)
         if step.definition.config.model_fields:
             given["config"] = step.config
         return given

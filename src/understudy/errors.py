@@ -14,6 +14,7 @@
   x RunStopped             the run cannot go on now, and can be resumed
     + BudgetExhausted        the next call might cross the budget
     + EndpointDown           an endpoint failed too often in a row
+    + NoSandbox              nothing on this machine can hold the programs that a model wrote
     + Interrupted            somebody asked it to stop
 
 Only `RateLimited` and `Unavailable` are retried, in one place (`retry.py`). Those two once retries
@@ -93,6 +94,10 @@ class BudgetExhausted(RunStopped):
 
 class EndpointDown(RunStopped, ConnectionError):
     """An endpoint failed too often in a row."""
+
+
+class NoSandbox(RunStopped):
+    """Nothing here can hold a program, and the user has not said to run it all the same."""
 
 
 class Interrupted(RunStopped):

@@ -38,6 +38,9 @@ create table if not exists rows (
     body blob not null,
     unique (step, task, ordinal));
 create index if not exists rows_by_reason on rows (step, kind, reason);
+create table if not exists executions (
+    key blob primary key, session integer not null, step text not null, task text not null,
+    isolation text not null, program blob not null, outcome blob not null) without rowid;
 create table if not exists totals (
     session integer not null, step text not null, role text not null, model text not null,
     sent integer not null, reused integer not null, tokens_in integer not null,
@@ -53,6 +56,7 @@ ADD_CALL = """
 insert or ignore into calls
     (key, session, step, task, role, model, draw, source, request, body, reply)
 values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+ADD_EXECUTION = "insert or ignore into executions values (?, ?, ?, ?, ?, ?, ?)"
 ADD_ROW = """
 insert or replace into rows (step, task, ordinal, kind, reason, position, session, body)
 values (?, ?, ?, ?, ?, ?, ?, ?)"""
@@ -87,6 +91,17 @@ class Entry(NamedTuple):
     """False for the later replies of one wire call, which cost nothing of their own."""
     source: str = ""
     """The journal it was taken from, where it was another run's."""
+
+
+class Executed(NamedTuple):
+    """A program that was run, and what came of it, both as JSON."""
+
+    key: bytes
+    step: str
+    task: str
+    isolation: str
+    program: bytes
+    outcome: bytes
 
 
 def canonical(request: Request) -> bytes:
@@ -129,6 +144,12 @@ def call_keys(call: Call, request_hash: bytes) -> list[bytes]:
     ]
 
 
+def execution_key(step: str, task: str, program: bytes) -> bytes:
+    """The content address of a program: 8 bytes of its scope, 16 of what it is. No draw: the same
+    program comes to the same."""
+    return scope_key(step, task) + blake2b(b"sandbox\0" + program, digest_size=16).digest()
+
+
 class Journal:
     """One run's file. Reads are made by the caller's thread, writes by one of its own."""
 
@@ -167,6 +188,23 @@ class Journal:
         """
         return self._writer.write(entries, ())
 
+    def outcome(self, key: bytes) -> bytes | None:
+        """What came of a program that was run before, in this run or in one that is reused."""
+        for reader in (self._reader, *(other for _, other in self._others)):
+            try:
+                row = reader.execute(
+                    "select outcome from executions where key = ?", (key,)
+                ).fetchone()
+            except sqlite3.OperationalError:  # a run from before there were sandboxes
+                continue
+            if row is not None:
+                return row[0]
+        return None
+
+    def keep(self, executed: Executed) -> "asyncio.Future[None]":
+        """Done once it is on disk. Raises as `put` does."""
+        return self._writer.write((), (), (executed,))
+
     def finish(self, rows: Sequence[Row]) -> "asyncio.Future[None]":
         """All rows of one task: their being there is the mark that the task is done."""
         return self._writer.write((), rows)
@@ -194,10 +232,12 @@ class _Writer:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
-    def write(self, entries: Sequence[Entry], rows: Sequence[Row]) -> "asyncio.Future[None]":
+    def write(
+        self, entries: Sequence[Entry], rows: Sequence[Row], executed: Sequence[Executed] = ()
+    ) -> "asyncio.Future[None]":
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
-        self._queue.put(_Put(entries, rows, done, loop))
+        self._queue.put(_Put(entries, rows, executed, done, loop))
         return done
 
     def close(self, status: str) -> None:
@@ -246,6 +286,11 @@ class _Writer:
         if entries:
             self._db.executemany(ADD_CALL, [_call_row(session, entry) for entry in entries])
             self._db.executemany(ADD_TOTALS, _totals(session, entries))
+        executed = [e for put in puts for e in put.executed]
+        self._db.executemany(
+            ADD_EXECUTION,
+            [(e.key, session, e.step, e.task, e.isolation, e.program, e.outcome) for e in executed],
+        )
         rows = [row for put in puts for row in put.rows]
         self._db.executemany(
             ADD_ROW,
@@ -262,6 +307,7 @@ MOST_PER_COMMIT = 1_000
 class _Put(NamedTuple):
     entries: Sequence[Entry]
     rows: Sequence[Row]
+    executed: Sequence[Executed]
     done: "asyncio.Future[None]"
     loop: asyncio.AbstractEventLoop
 

@@ -125,6 +125,9 @@ class Recipe(Settings):
     """Model name to dollars per million tokens; goes before the shipped table."""
     license: str = ""
     """Of the data set, e.g. `cc-by-4.0`: for its card."""
+    sandbox: str = "auto"
+    """What stands around programs that models wrote: `auto` takes the first of namespaces, bubblewrap
+    and landlock that holds on this machine; `docker:IMAGE`, `podman:IMAGE`; `unsafe-subprocess`."""
     concurrency: int = Field(default=512, ge=1)
     """Most tasks under way, and most calls per endpoint."""
     attempts: int = Field(default=8, ge=1)
@@ -183,7 +186,7 @@ SEEDS = "seeds"
 
 OPERATIONAL = {
     "n", "candidates", "out", "reuse", "budget", "prices", "concurrency", "attempts", "patience",
-    "strict", "license",
+    "strict", "license", "sandbox",
 }  # fmt: skip
 
 

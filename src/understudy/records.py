@@ -42,6 +42,17 @@ class KeptCall(NamedTuple):
     reply: bytes
 
 
+class KeptExecution(NamedTuple):
+    """A program that a step ran in the sandbox, and what came of it, both as JSON."""
+
+    session: int
+    step: str
+    task: str
+    isolation: str
+    program: bytes
+    outcome: bytes
+
+
 class Total(NamedTuple):
     """What the calls of one session, step, role and model came to."""
 
@@ -159,6 +170,24 @@ class Records:
         found = self._db.execute("select count(*), coalesce(max(id), 0) from rows").fetchone()
         return "{} rows up to {}".format(*found)
 
+    def executions(self, scope: bytes = b"") -> Iterator[KeptExecution]:
+        """The programs whose key begins with `scope`; none in a run from before there were any."""
+        if not self._db.execute(HAS_EXECUTIONS).fetchone():
+            return iter(())
+        found = self._db.execute(
+            "select session, step, task, isolation, program, outcome from executions "
+            "where key >= ? and key < ? order by session, key",
+            (scope, scope + b"\xff" * 24),
+        )
+        return map(KeptExecution._make, found)
+
+    def isolations(self) -> dict[str, int]:
+        """How many programs were run, by what stood around them."""
+        if not self._db.execute(HAS_EXECUTIONS).fetchone():
+            return {}
+        found = self._db.execute("select isolation, count(*) from executions group by isolation")
+        return dict(found.fetchall())
+
     def calls(self, scope: bytes = b"") -> Iterator[KeptCall]:
         """The calls whose key begins with `scope`, in the order they were written."""
         found = self._db.execute(
@@ -167,6 +196,9 @@ class Records:
             (scope, scope + b"\xff" * 24),
         )
         return map(KeptCall._make, found)
+
+
+HAS_EXECUTIONS = "select 1 from sqlite_master where name = 'executions'"
 
 
 def connect(path: Path) -> sqlite3.Connection:

@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 from understudy.errors import ConfigError
 from understudy.model import Model
+from understudy.sandbox.handle import Sandbox
 from understudy.types import Example, Rejection, Settings, Task
 
 Shape: TypeAlias = Literal["task", "pool", "example"]
@@ -51,6 +52,8 @@ class Definition:
     roles: tuple[str, ...]
     """Parameters annotated `Model`: the recipe binds each of them, by default to `teacher`."""
     takes_rng: bool
+    takes_sandbox: bool
+    """It runs programs: a parameter annotated `Sandbox`."""
     paper: str
     """E.g. `arXiv:2203.11171`; empty for a filter that has none."""
     report: Report | None
@@ -155,6 +158,7 @@ def _define(
         config=hints.get("config", NoSettings),
         roles=tuple(parameter for parameter, hint in hints.items() if hint is Model),
         takes_rng=hints.get("rng") is Random,
+        takes_sandbox=hints.get("sandbox") is Sandbox,
         paper=paper,
         report=report,
         memory=hints.get("memory") if kind == "filter" else None,

@@ -82,7 +82,10 @@ def _recipe(path: Path, kept: Any) -> Recipe:
 
 def show(run: Run) -> str:
     """Sessions, counts with reasons, cost, and each method's own figures."""
-    parts = [f"{run.path}", _sessions(run.records), _counts(run), _costs(run.records.totals())]
+    parts = [
+        f"{run.path}", _sessions(run.records), _counts(run), _costs(run.records.totals()),
+        _programs(run.records.isolations()),
+    ]  # fmt: skip
     for step in run.recipe.steps:
         definition = run.definition(step)
         if definition is not None and definition.report is not None:
@@ -151,6 +154,13 @@ def _costs(totals: list[Total]) -> str:
     if len(groups) > 1:
         lines.append(f"in all: {cost(totals)}")
     return "\n".join(lines)
+
+
+def _programs(isolations: dict[str, int]) -> str:
+    return "\n".join(
+        f"programs run in the sandbox ({isolation or 'refused'}): {n:,}"
+        for isolation, n in sorted(isolations.items())
+    )
 
 
 def _distinct(failures: Iterable[dict[str, Any]], most: int = 8) -> Iterator[str]:

@@ -20,8 +20,10 @@ from understudy.limits import Endpoint
 from understudy.model import Model
 from understudy.providers.connect import Address, Provider, connect, parse
 from understudy.recipe import ModelSettings, Recipe, find, step_config
+from understudy.sandbox.handle import Sandbox
+from understudy.sandbox.pool import Pool
 from understudy.seeds import identified
-from understudy.stack import Tally, assemble
+from understudy.stack import Tally, assemble, recalled
 
 Display = Callable[[Engine, Sequence[Endpoint]], Any]
 """Called as the run begins; what it returns is awaited beside it and cancelled at its end."""
@@ -54,6 +56,7 @@ class _Session:
     notice: Callable[[str], None]
     prices: Prices
     budget: Budget
+    pool: Pool
     tally: Tally = field(default_factory=Tally)
     endpoints: list[Endpoint] = field(default_factory=list[Endpoint])
     providers: list[Provider] = field(default_factory=list[Provider])
@@ -70,10 +73,11 @@ class _Session:
 
     def steps(self) -> list[BoundStep]:
         bound: list[BoundStep] = []
+        sandbox = Sandbox(recalled(self.pool.execute, self.journal, self.tally))
         for step in self.recipe.steps:
             definition = find(step.use)
             models = {r: self.model(step.models.get(r, r)) for r in definition.roles}
-            bound.append(BoundStep(step.name, definition, step_config(step), models))
+            bound.append(BoundStep(step.name, definition, step_config(step), models, sandbox))
         return bound
 
     def _bind(self, role: str) -> Model:
@@ -131,12 +135,13 @@ async def execute(
     """
     recipe = _with_teacher(recipe, notice)
     _allow_files(recipe.concurrency)
+    pool = Pool.open(recipe.sandbox, notice=notice)
     folder = Folder.take(recipe)
     try:
         journal = Journal(folder.journal, [_journal_of(other) for other in recipe.reuse])
         session = _Session(
             recipe, folder, journal, notice,
-            Prices(recipe.prices), Budget(recipe.budget, journal.records.spent()),
+            Prices(recipe.prices), Budget(recipe.budget, journal.records.spent()), pool,
         )  # fmt: skip
         status = "failed"
         try:
@@ -153,6 +158,7 @@ async def execute(
         finally:
             for provider in session.providers:
                 await provider.close()
+            await pool.close()
             await journal.close(status)
         return summary
     finally:

@@ -12,13 +12,24 @@ from dataclasses import dataclass
 import msgspec
 
 from understudy.budget import Budget, Price, metered
-from understudy.journal import Entry, Journal, call_keys, canonical, request_hash
+from understudy.journal import (
+    Entry,
+    Executed,
+    Journal,
+    call_keys,
+    canonical,
+    execution_key,
+    request_hash,
+)
 from understudy.limits import Endpoint, limited
 from understudy.model import gather
 from understudy.retry import retried
+from understudy.sandbox.handle import Execute, Execution
+from understudy.sandbox.protocol import Outcome, Program
 from understudy.types import Call, Generate, Reply, Usage
 
 _decode = msgspec.json.Decoder(Reply).decode
+_decode_outcome = msgspec.json.Decoder(Outcome).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -35,6 +46,8 @@ class Tally:
     cost: float = 0.0
     unpriced: int = 0
     """Answered calls whose price is unknown."""
+    executed: int = 0
+    """Programs run in the sandbox."""
 
 
 def assemble(
@@ -85,6 +98,30 @@ def journaled(generate: Generate, journal: Journal, price: Price | None, tally: 
         return [reply for reply in replies[:missing] if reply is not None]
 
     return answer
+
+
+def recalled(execute: Execute, journal: Journal, tally: Tally) -> Execute:
+    """Have a program's outcome from the journal; what it lacks, run, write, and tell."""
+
+    async def outcome(execution: Execution) -> Outcome:
+        step, task, program = execution
+        body = _encode(given(program))
+        key = execution_key(step, task, body)
+        if (kept := journal.outcome(key)) is not None:
+            return _decode_outcome(kept)
+        found = await execute(execution)
+        tally.executed += 1
+        await journal.keep(Executed(key, step, task, found.isolation, body, _encode(found)))
+        return found
+
+    return outcome
+
+
+def given(program: Program) -> dict[str, object]:
+    """What a program sets. A setting at its default is left out, so that a new one orphans none."""
+    fields = msgspec.structs.fields(Program)
+    values = {field.name: getattr(program, field.name) for field in fields}
+    return {f.name: values[f.name] for f in fields if values[f.name] != f.default}
 
 
 def fanned(generate: Generate, notice: Callable[[str], None]) -> Generate:

@@ -6,7 +6,7 @@ Settings, which people write, are pydantic models (`Settings`) for their message
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal, TypeAlias, cast
 
 import msgspec
@@ -271,6 +271,9 @@ class Example(Value, frozen=True, kw_only=True):
     id: str = ""
     """Given by the engine where empty: the task's id, numbered where one task made several."""
     messages: tuple[Message, ...]
+    rejected: tuple[Message, ...] = ()
+    """Turns that are worse than the last assistant turn, in its place: the other half of a preference
+    pair."""
     reference: str | None = None
     choices: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
@@ -297,9 +300,12 @@ class Example(Value, frozen=True, kw_only=True):
         return next((m.text for m in reversed(self.messages) if m.role == "assistant"), "")
 
     def as_task(self) -> Task:
-        """The same as input of the next step: the turns before the answer, the rest in `meta`."""
+        """The same as input of the next step: the turns before the answer, the rest in `meta`, of
+        what was rejected the text of its last turn."""
         turns = self.messages[:-1] if self.messages[-1:] and self._answered else self.messages
         meta = {**self.meta, "answer": self.answer} if self._answered else self.meta
+        if self.rejected:
+            meta = {**meta, "rejected": self.rejected[-1].text}
         single = len(turns) == 1 and turns[0].role == "user" and not turns[0].media
         return Task(
             id=self.id,
@@ -333,7 +339,3 @@ class Verdict(Value, frozen=True):
     keep: bool
     reason: str = ""
     score: float | None = None
-
-
-Outcome: TypeAlias = Example | Rejection | Iterable[Example | Rejection]
-"""What a method makes of one task."""

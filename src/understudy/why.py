@@ -10,9 +10,10 @@ from understudy.errors import ConfigError
 from understudy.folder import JOURNAL
 from understudy.journal import scope_key
 from understudy.recipe import SEEDS, flatten
-from understudy.records import KeptCall, Records, Row
+from understudy.records import KeptCall, KeptExecution, Records, Row
 from understudy.registry import nearest
 from understudy.report import Run
+from understudy.sandbox.protocol import Outcome
 
 
 def why(run: Run, task: str) -> str:
@@ -33,14 +34,16 @@ def _step(run: Run, label: str, task: str) -> Iterator[str]:
     names = [task, *(n for n in run.records.tasks_like(f"{task}#", 50) if n != task)]
     for name in names:
         rows = run.records.rows_of(label, name)
-        calls = list(run.records.calls(scope_key(label, name)))
-        if not rows and not calls:
+        scope = scope_key(label, name)
+        calls, programs = list(run.records.calls(scope)), list(run.records.executions(scope))
+        if not rows and not calls and not programs:
             continue
         yield f"{label} / {name}"
         yield from (f"  made {_made(row)}" for row in rows)
         if not rows:
             yield "  not finished: the same command goes on here"
         yield from _calls(run, calls)
+        yield from map(_program, programs)
 
 
 def _made(row: Row) -> str:
@@ -67,6 +70,24 @@ def _calls(run: Run, calls: list[KeptCall]) -> Iterator[str]:
         tokens = f"{usage.get('tokens_in', 0)} + {usage.get('tokens_out', 0)} tokens"
         yield f"  call as {call.role}, draw {call.draw}: {how}; {tokens}; {_start(reply)}"
         earlier.append(asked)
+
+
+def _program(kept: KeptExecution) -> str:
+    outcome = msgspec.json.decode(kept.outcome, type=Outcome)
+    source = str(msgspec.json.decode(kept.program).get("source", ""))
+    passed = f", {sum(t.passed for t in outcome.tests)} of {len(outcome.tests)} tests passed"
+    failed = outcome.failed
+    why = outcome.error or (failed and (failed.error or f"{failed.test}: {failed.actual}")) or ""
+    return (
+        f"  program run in session {kept.session} ({kept.isolation or 'not at all'}): "
+        f"{outcome.status}{passed if outcome.tests else ''}{f'; {_cut(why)}' if why else ''}; "
+        f"{_start({'text': source})}"
+    )
+
+
+def _cut(text: str, most: int = 100) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 class Asked(NamedTuple):
@@ -118,4 +139,4 @@ def _changed(asked: Asked, earlier: Iterable[Asked]) -> str | None:
 
 def _start(reply: dict[str, Any]) -> str:
     text = " ".join(str(reply.get("text", "")).split())
-    return repr(text if len(text) <= 60 else text[:59] + "…")
+    return repr(_cut(text, 60))

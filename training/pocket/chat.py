@@ -25,7 +25,7 @@ class Sample:
     """Characters of the last message that matter most; their tokens weigh `FOCUS_WEIGHT` times."""
 
 
-VERDICT_WEIGHT = 10.0
+VERDICT_WEIGHT = 15.0
 """One token in a hundred decides a verdict: unweighted it is never learnt."""
 
 

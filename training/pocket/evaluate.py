@@ -287,7 +287,7 @@ def code(speaker: Speaker, size: Size, turns: int = 3) -> Figures:
         for i in failing:
             v = verdicts[i]
             said = outcome_text(Outcome(v.test or "", v.returned, v.raised))
-            chats[i] = [chats[i][0], ("assistant", replies[i]), ("user", formats.code_repair(said))]
+            chats[i] += [("assistant", replies[i]), ("user", formats.code_repair(said))]
         again = speaker.reply([chats[i] for i in failing], tokens=110)
         for i, r in zip(failing, again, strict=True):
             replies[i] = r[0]

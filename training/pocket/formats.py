@@ -139,11 +139,23 @@ def code_repair(outcome: str) -> str:
 
 CODE_REPAIR_SIMPLE = "The code above is wrong. Fix the code."
 CODE_EXPLAIN = "Explain the code above line by line."
+CODE_VERDICT = "Does the code above do what is asked?"
+CODE_RIGHT, CODE_WRONG = "The code above is right.", "The code above is wrong."
 
 
-def code_repair_explained(outcome: str) -> str:
-    """The user turn after the model's explanation of its wrong program."""
-    return f"The code does not do what is asked. {outcome}\nFix the code."
+def code_trace(call: str) -> str:
+    """Asks the model to execute its program in its head; `call` is the left side of an assert."""
+    return f"Trace the code above line by line for {call}."
+
+
+def code_told(outcome: str, then: str) -> str:
+    """The outcome of the tests, and then `CODE_EXPLAIN` or `code_trace`."""
+    return f"{CODE_WRONG} {outcome}\n{then}"
+
+
+def code_repair_traced(outcome: str, trace: str) -> str:
+    """`code_repair` with the trace of a real execution."""
+    return f"{CODE_WRONG} {outcome}\nTrace:\n{trace}\nFix the code."
 
 
 # (g) self-instruct ------------------------------------------------------------------------------

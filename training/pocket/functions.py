@@ -7,8 +7,10 @@ The code executed here is this file's own and mutations of it; code written by a
 """
 
 import random
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import FrameType
 
 from training.pocket.problems import held_out
 
@@ -24,6 +26,8 @@ class Task:
     asserts: tuple[str, ...]
     hidden: tuple[str, ...]
     ambiguous: bool
+    others: tuple[str, ...]
+    """Sources of near misses: other readings of the specification, or one piece exchanged."""
     key: str
     """What decides between training and evaluation: for a composed specification what it does,
     so that the combination is unseen; for the others the specification with its asserts."""
@@ -42,6 +46,7 @@ class Outcome:
     raised: str | None
 
 
+AMBIGUOUS_SHARE = 0.5
 NAMES = ["f", "solve", "compute", "result", "find", "run", "work", "make", "get", "calc"]
 
 
@@ -105,12 +110,15 @@ MAPS = (
 )  # fmt: skip
 
 
-def folded(rng: random.Random) -> tuple[str, list[str], str, Draw]:
+FOLDS = ("sum", "count", "list", "largest", "product")
+
+
+def folded(
+    fold: str, condition: tuple[str, str], over: tuple[str, str]
+) -> tuple[str, list[str], str, Draw]:
     """A filter, a map and a fold over a list: several hundred specifications."""
-    fold = rng.choice(("sum", "count", "list", "largest", "product"))
-    condition, test = rng.choice(CONDITIONS)
-    mapped, value = rng.choice(MAPS)
-    noun = f"the {condition} numbers" if value == "x" else f"the {mapped} {condition} numbers"
+    (which, test), (mapped, value) = condition, over
+    noun = f"the {which} numbers" if value == "x" else f"the {mapped} {which} numbers"
     comprehension = f"{value} for x in xs if {test}"
     loop = (
         "    total = {0}\n    for x in xs:\n        if {1}:\n"
@@ -120,7 +128,7 @@ def folded(rng: random.Random) -> tuple[str, list[str], str, Draw]:
         bodies = [f"    return sum({comprehension})", loop.format(0, test, f"total + {value}")]
         return f"returns the sum of {noun} in xs", bodies, "xs", of_list
     if fold == "count":
-        noun = f"the {condition} numbers"
+        noun = f"the {which} numbers"
         bodies = [f"    return sum(1 for x in xs if {test})", loop.format(0, test, "total + 1"),
                   f"    return len([x for x in xs if {test}])"]  # fmt: skip
         return f"counts {noun} in xs", bodies, "xs", of_list
@@ -192,6 +200,29 @@ AMBIGUOUS: tuple[tuple[str, str, Draw, tuple[str, ...]], ...] = (
     ("returns the last letter of s", "s", of_word, ("s[-1]", "s[-1].upper()")),
     ("returns xs rotated by k", "xs, k", lambda r: (numbers(r), 1),
      ("xs[k:] + xs[:k]", "xs[-k:] + xs[:-k]")),
+    ("counts down from n", "n", of_int,
+     ("list(range(n, 0, -1))", "list(range(n, -1, -1))", "list(range(n - 1, -1, -1))")),
+    ("shortens s", "s", of_word, ("s[:-1]", "s[1:]", "s[:2]", "s[1:-1]")),
+    ("encloses s", "s", of_word, ("'(' + s + ')'", "'[' + s + ']'", "'<' + s + '>'")),
+    ("numbers the words", "words", of_words,
+     ("list(enumerate(words))", "list(enumerate(words, 1))")),
+    ("abbreviates the words", "words", of_words,
+     ("[w[0] for w in words]", "[w[:2] for w in words]", "[w[:3] for w in words]")),
+    ("marks the numbers of xs above k", "xs, k", of_list_int,
+     ("[x > k for x in xs]", "[int(x > k) for x in xs]", "[int(x >= k) for x in xs]")),
+    ("caps xs at k", "xs, k", of_list_int,
+     ("[min(x, k) for x in xs]", "[x for x in xs if x <= k]", "xs[:k]")),
+    ("returns the middle of xs", "xs", of_list,
+     ("xs[len(xs) // 2]", "sorted(xs)[len(xs) // 2]", "xs[1:-1]")),
+    ("returns the two largest numbers of xs", "xs", of_list,
+     ("sorted(xs)[-2:]", "sorted(xs, reverse=True)[:2]")),
+    ("pairs up the numbers of xs", "xs", of_list,
+     ("list(zip(xs, xs[1:]))", "list(zip(xs[::2], xs[1::2]))")),
+    ("compares a and b", "a, b", of_range, ("a - b", "b - a", "a < b", "a > b")),
+    ("doubles s", "s", of_word, ("s + s", "s + s[::-1]", "''.join(c + c for c in s)")),
+    ("returns the ends of xs", "xs", of_list, ("[xs[0], xs[-1]]", "(xs[0], xs[-1])")),
+    ("splits n", "n", lambda r: (r.randint(12, 98),),
+     ("[int(c) for c in str(n)]", "list(str(n))", "divmod(n, 10)")),
 )  # fmt: skip
 """Like `PLAIN`, but the expressions are different readings of the specification."""
 
@@ -212,19 +243,24 @@ def make_task(rng: random.Random, held: bool | None = False) -> Task:
 
 
 def draw_task(rng: random.Random) -> Task | None:
-    kind = rng.random()
-    ambiguous = kind < 0.4
-    if kind < 0.4:
+    kind, near = rng.random(), list[str]()
+    if kind < AMBIGUOUS_SHARE:
         does, params, draw, readings = rng.choice(AMBIGUOUS)
         meant = rng.choice(readings)
         bodies = [f"    return {meant}"]
-    elif kind < 0.65:
+        near = [f"    return {e}" for e in readings if e != meant]
+    elif kind < AMBIGUOUS_SHARE + 0.2:
         does, params, draw, readings = rng.choice(PLAIN)
         bodies = [f"    return {e}" for e in readings]
+        near = [f"    return {e[0]}" for *_, p, _, e in PLAIN if p == params and e != readings]
     else:
-        does, bodies, params, draw = folded(rng)
+        fold, condition, over = rng.choice(FOLDS), rng.choice(CONDITIONS), rng.choice(MAPS)
+        does, bodies, params, draw = folded(fold, condition, over)
+        near = [folded(fold, c, over)[1][0] for c in CONDITIONS if c != condition]
+        near += [folded(fold, condition, m)[1][0] for m in MAPS if m != over]
     name = rng.choice(NAMES)
-    source = f"def {name}({params}):\n{rng.choice(bodies)}"
+    head = f"def {name}({params}):\n"
+    source = head + rng.choice(bodies)
     spec = f"Write a Python function {name}({params}) that {does}."
     checks: list[str] = []
     for _ in range(5):
@@ -237,14 +273,17 @@ def draw_task(rng: random.Random) -> Task | None:
     if len(checks) <= shown:
         return None
     visible, hidden = tuple(checks[:shown]), tuple(checks[shown:])
-    if ambiguous:
-        others = [f"def {name}({params}):\n    return {e}" for e in readings if e != meant]
-        if not all(first_failure(other, visible) for other in others):
-            return None  # the asserts must settle what is meant
-    key = does if kind >= 0.65 else f"{spec} {visible}"
-    return Task(spec, source, visible, hidden, ambiguous, key)
+    others = tuple(head + body for body in near)
+    ambiguous = kind < AMBIGUOUS_SHARE
+    if ambiguous and not all(first_failure(other, visible) for other in others):
+        return None  # the asserts must settle what is meant
+    composed = kind >= AMBIGUOUS_SHARE + 0.2
+    key = does if composed else f"{spec} {visible}"
+    return Task(spec, source, visible, hidden, ambiguous, others, key)
 
 
+NEAR_SHARE = 0.6
+"""How often a broken program is a near miss first, the kind of fault a model makes itself."""
 EDITS = (
     (" + ", " - "), (" > ", " >= "), (" < ", " <= "), (" == ", " != "), ("n + 1", "n"),
     ("range(n)", "range(n + 1)"), ("b + 1", "b"), ("range(a, b)", "range(a, b + 1)"),
@@ -261,16 +300,53 @@ EDITS = (
 
 
 def break_source(task: Task, rng: random.Random) -> tuple[str, Outcome] | None:
-    """A mutation of the source that fails a visible assert, and how; `None` if none was found."""
+    """A near miss or a mutation that fails a visible assert, and how; `None` if none was found."""
     head, _, body = task.source.partition("\n")
     fitting = [(a, b) for a, b in EDITS if a in body]
-    rng.shuffle(fitting)
-    for old, new in fitting[:4]:
-        broken = f"{head}\n{body.replace(old, new, 1)}"
+    mutants = [f"{head}\n{body.replace(a, b, 1)}" for a, b in fitting]
+    tried = rng.sample(mutants, min(4, len(mutants)))
+    near = rng.sample(task.others, min(4, len(task.others)))
+    for broken in [*near, *tried] if rng.random() < NEAR_SHARE else [*tried, *near]:
         outcome = first_failure(broken, task.asserts)
         if outcome:
             return broken, outcome
     return None
+
+
+def trace(source: str, call: str) -> str:
+    """What one of our own programs does on a call: each assignment by line, and the result."""
+    space: dict[str, object] = {}
+    exec(source, space)  # our own text, never a model's
+    lines: list[str] = []
+    known: dict[str, object] = {}
+    at = 0
+
+    def note(frame: FrameType) -> None:
+        for name, value in frame.f_locals.items():
+            if name not in known or known[name] != value:
+                lines.append(f"Line {at}: {name} = {value!r}")
+                known[name] = value
+
+    def follow(frame: FrameType, event: str, _: object) -> Callable[..., object] | None:
+        nonlocal at
+        if event == "call":
+            if frame.f_code.co_filename != "<string>" or frame.f_code.co_name.startswith("<"):
+                return None
+            known.update(frame.f_locals)
+        elif event == "line":
+            note(frame)
+            at = frame.f_lineno
+        return follow
+
+    sys.settrace(follow)
+    try:
+        result = repr(eval(call, space))
+        said = f"It returns {result}."
+    except Exception as error:  # whatever a mutation raises is the outcome
+        said = f"It raises {type(error).__name__}: {error}."
+    finally:
+        sys.settrace(None)
+    return "\n".join([*lines, said])
 
 
 def first_failure(source: str, asserts: tuple[str, ...]) -> Outcome | None:

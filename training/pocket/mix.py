@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from training.pocket import formats
 from training.pocket.chat import Message, Sample, changed, chat, focused, last_step
-from training.pocket.functions import Outcome, break_source, explain, make_task
+from training.pocket.functions import Outcome, break_source, explain, make_task, trace
 from training.pocket.general import (
     camel,
     camel_setup,
@@ -38,7 +38,7 @@ from training.pocket.steps import (
     render,
 )  # fmt: skip
 
-DATA_VERSION = 4
+DATA_VERSION = 5
 SPOILED = 1 / 60
 
 
@@ -179,45 +179,82 @@ def outcome_text(outcome: Outcome) -> str:
 
 
 def repair_code(rng: random.Random) -> Sample:
-    """Another turn after a wrong program: with the outcome, without, or after an explanation."""
+    """Another turn after one to three wrong programs, under every kind of feedback."""
     while True:
         task = make_task(rng)
-        broken = break_source(task, rng)
-        if broken:
+        broken = [break_source(task, rng) for _ in range(rng.choice((1, 1, 1, 2, 2, 3)))]
+        wrong = list(dict(b for b in broken if b).items())
+        if wrong:
             break
-    source, outcome = broken
+    messages: tuple[Message, ...] = (("user", formats.code(task.spec, task.asserts)),)
+    kind = rng.choices(("test", "told", "traced", "simple"), (6, 1, 1, 0.7))[0]
+    for source, outcome in wrong:
+        said = outcome_text(outcome)
+        messages = (*messages, ("assistant", formats.fenced(source)))
+        if kind == "told":
+            asked, reply = inspected(source, outcome.test, rng)
+            messages = (*messages, ("user", formats.code_told(said, asked)), ("assistant", reply))
+        if kind == "traced":
+            shown = trace(source, called(outcome.test))
+            messages = (*messages, ("user", formats.code_repair_traced(said, shown)))
+        elif kind == "test":
+            messages = (*messages, ("user", formats.code_repair(said)))
+        else:
+            messages = (*messages, ("user", formats.CODE_REPAIR_SIMPLE))
+    return repair_row(messages, formats.fenced(task.source))
+
+
+def inspected(source: str, test: str, rng: random.Random) -> tuple[str, str]:
+    """A request to explain or to trace a program, and the right reply."""
+    if rng.random() < 0.5:
+        return formats.CODE_EXPLAIN, explain(source)
+    return formats.code_trace(called(test)), trace(source, called(test))
+
+
+def called(test: str) -> str:
+    """The call in an assert."""
+    return test.removeprefix("assert ").partition(" == ")[0]
+
+
+def inspect_code(rng: random.Random) -> Sample:
+    """An explanation or a trace of a right or wrong program, or the verdict on it."""
+    task = make_task(rng)
+    broken = break_source(task, rng) if rng.random() < 0.5 else None
+    source, outcome = broken or (task.source, None)
+    test = outcome.test if outcome else rng.choice(task.asserts)
+    asked, reply = inspected(source, test, rng)
     head: tuple[Message, ...] = (
         ("user", formats.code(task.spec, task.asserts)),
         ("assistant", formats.fenced(source)),
     )
-    good, draw = formats.fenced(task.source), rng.random()
-    told = outcome_text(outcome)
-    asked: tuple[Message, ...] = (("user", formats.CODE_EXPLAIN), ("assistant", explain(source)))
-    if draw < 0.6:
-        turns: tuple[Message, ...] = (("user", formats.code_repair(told)),)
-    elif draw < 0.7:
-        turns = (("user", formats.CODE_REPAIR_SIMPLE),)
-    elif draw < 0.8:
-        return Sample("explain", (*head, *asked))
-    else:
-        turns = (*asked, ("user", formats.code_repair_explained(told)))
-    return repair_row((*head, *turns), good)
+    draw = rng.random()
+    if draw < 0.5:
+        if outcome and rng.random() < 0.5:
+            asked = formats.code_told(outcome_text(outcome), asked)
+        kind = "explain" if formats.CODE_EXPLAIN in asked else "trace"
+        return Sample(kind, (*head, ("user", asked), ("assistant", reply)), reply_weight=2.0)
+    if draw < 0.8:
+        head = (*head, ("user", asked), ("assistant", reply))
+    said = formats.CODE_WRONG if outcome else formats.CODE_RIGHT
+    messages = (*head, ("user", formats.CODE_VERDICT), ("assistant", said))
+    return Sample("code_verdict", messages, focus=(len(said) - 6, len(said)))
 
 
 def repair_row(messages: tuple[Message, ...], good: str) -> Sample:
-    """A repair, whose changed part weighs most; the first reply in `messages` is the wrong code."""
-    wrong = next(text for role, text in messages if role == "assistant")
-    focus = changed(wrong, good)
+    """A repair, whose changed part weighs most against the last wrong program."""
+    wrong = [text for role, text in messages if role == "assistant" and text.startswith("```")]
+    focus = changed(wrong[-1] if wrong else "", good)
     return Sample("repair", (*messages, ("assistant", good)), reply_weight=2.0, focus=focus)
 
 
 WEIGHTS: tuple[tuple[Callable[[random.Random], Sample], float], ...] = (
     (solve, 52.0), (solve_shots, 3.0), (direct, 1.5), (write_question, 2.0),
     (verdict, 2.5), (verdict_check, 2.5), (verdict_brainstorm, 1.0),
-    (self_feedback, 5.0), (refinement, 2.5), (write_code, 6.0), (repair_code, 5.0),
-    (list_tasks, 1.5), (classify_task, 0.8), (task_instances, 1.5), (follow, 1.5),
+    (self_feedback, 5.0), (refinement, 2.5), (write_code, 6.0), (repair_code, 8.0),
+    (inspect_code, 3.0),
+    (list_tasks, 1.5), (classify_task, 0.8), (task_instances, 1.5), (follow, 2.0),
     (principled, 1.2), (camel, 1.2), (camel_setup, 0.8), (town_memory, 0.7), (town_reflect, 1.2),
-    (town_act, 2.0), (scene, 2.6),
+    (town_act, 2.0), (scene, 3.4),
 )  # fmt: skip
 
 

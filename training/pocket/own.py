@@ -31,17 +31,17 @@ from training.pocket.steps import final, nearest, parse, render
 class Asking:
     """How many own answers to make."""
 
-    questions: int = 330
+    questions: int = 1200
     samples: int = 6
     checks: int = 2
     """Of each question's answers, how many are also checked by the model."""
-    tasks: int = 400
+    tasks: int = 900
     """Programs to write, of which the failing ones become repairs."""
     temperature: float = 1.0
     """As P(True) is measured (paper: 1)."""
 
 
-SHARE, SOLVING = 0.35, 0.25
+SHARE, SOLVING = 0.42, 0.25
 """Shares of own rows and of plain word problems in the second phase; the rest is the mixture."""
 
 
@@ -103,25 +103,40 @@ def refined_rows(problem: Problem, answers: list[str], rng: random.Random) -> li
 
 
 def code_rows(speaker: Speaker, tasks: int, seed: int) -> list[Sample]:
-    """Repairs of the model's own wrong programs, from what the tests said, once or twice."""
+    """Verdicts on the model's own programs, and repairs of the wrong ones: of the first, from what
+    the tests said, and of its own failed repair, with both in view."""
     rng = random.Random(seed)
     made = [make_task(rng) for _ in range(tasks)]
-    heads: list[tuple[Message, ...]] = [(("user", formats.code(t.spec, t.asserts)),) for t in made]
-    replies = [r[0] for r in speaker.reply(heads, 1, 0.6, tokens=110, seed=seed)]
-    verdicts = judge.run_many(
-        [(judge.extract(r), t.asserts) for r, t in zip(replies, made, strict=True)]
-    )
+    chats: list[tuple[Message, ...]] = [
+        (("user", formats.code(t.spec, t.asserts)),) for t in made
+    ]
+    open_ones = list(range(len(made)))
     rows: list[Sample] = []
-    for task, head, reply, verdict in zip(made, heads, replies, verdicts, strict=True):
-        if verdict.passed:
-            continue
-        said = outcome_text(Outcome(verdict.test or "", verdict.returned, verdict.raised))
-        turns: tuple[Message, ...] = (
-            ("assistant", reply),
-            ("user", formats.code_repair(said)),
+    for turn in range(2):
+        asked = [chats[i] for i in open_ones]
+        replies = [r[0] for r in speaker.reply(asked, 1, 0.6, tokens=110, seed=seed + turn)]
+        sources = [judge.extract(r) for r in replies]
+        found = judge.run_many(
+            [(s, made[i].asserts) for s, i in zip(sources, open_ones, strict=True)]
         )
-        rows.append(repair_row((*head, *turns), formats.fenced(task.source)))
+        failing: list[int] = []
+        for i, reply, verdict in zip(open_ones, replies, found, strict=True):
+            head = (*chats[i], ("assistant", reply))
+            if turn == 0 and rng.random() < 0.3:
+                rows.append(verdict_row(head, verdict.passed))
+            if not verdict.passed:
+                said = outcome_text(Outcome(verdict.test or "", verdict.returned, verdict.raised))
+                chats[i] = (*head, ("user", formats.code_repair(said)))
+                rows.append(repair_row(chats[i], formats.fenced(made[i].source)))
+                failing.append(i)
+        open_ones = failing
     return rows
+
+
+def verdict_row(messages: tuple[Message, ...], right: bool) -> Sample:
+    said = formats.CODE_RIGHT if right else formats.CODE_WRONG
+    messages = (*messages, ("user", formats.CODE_VERDICT), ("assistant", said))
+    return Sample("code_verdict", messages, focus=(len(said) - 6, len(said)))
 
 
 def style_of(text: str) -> str:

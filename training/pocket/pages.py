@@ -27,8 +27,10 @@ SECTIONS: tuple[tuple[str, str, Callable[[random.Random], Sample], str], ...] = 
     ("Refinement", "refine", mix.refinement, "refine"),
     ("Function", "code", mix.write_code, "code"),
     ("Repair", "code_repair, code_returned, code_raised, CODE_REPAIR_SIMPLE, "
-     "code_repair_explained", mix.repair_code, "repair"),
-    ("Explanation", "CODE_EXPLAIN", mix.repair_code, "explain"),
+     "code_repair_traced", mix.repair_code, "repair"),
+    ("Explanation", "CODE_EXPLAIN, code_told", mix.inspect_code, "explain"),
+    ("Trace", "code_trace, code_told", mix.inspect_code, "trace"),
+    ("Verdict on code", "CODE_VERDICT", mix.inspect_code, "code_verdict"),
     ("Task list", "task_list", general.list_tasks, "task_list"),
     ("Classification or not", "is_classification", general.classify_task, "is_classification"),
     ("Instances", "input_first, output_first", general.task_instances, "instances"),

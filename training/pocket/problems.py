@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from training.pocket.steps import Path, Ref, Step, answer
 
+HARD_SHARE = 0.45
+"""Share of problems with large numbers: some are easy and some hard, as in any real set of problems,
+so that a share of votes and a P(True) have something to say."""
 HELD_OUT_SHARE = 20
 """One question in this many is never trained on: those with crc32(question) % 20 == 0."""
 
@@ -26,6 +29,25 @@ class Problem:
     @property
     def held_out(self) -> bool:
         return held_out(self.question)
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Random choices of one problem, whose numbers are small or large throughout."""
+
+    rng: random.Random
+    hard: bool
+
+    def term(self, low: int, high: int, at_most: int | None = None) -> int:
+        """A number to add or subtract: `low` to `high`, or up to four times as much if hard."""
+        low, high = (high, 4 * high) if self.hard else (low, high)
+        if at_most is not None:
+            low, high = min(low, max(1, at_most // 2)), min(high, at_most)
+        return self.rng.randint(low, high)
+
+    def factor(self, low: int, high: int) -> int:
+        """A number to multiply by or to be divided: `low` to `high`, or up to twice as much."""
+        return self.rng.randint(high, 2 * high) if self.hard else self.rng.randint(low, high)
 
 
 def held_out(question: str) -> bool:
@@ -80,12 +102,13 @@ def shifted(step: Step, by: int) -> Step:
     return Step(step.note, move(step.left), step.op, move(step.right))
 
 
-def gains(rng: random.Random) -> Problem:
+def gains(draw: Draw) -> Problem:
+    rng = draw.rng
     who, thing = name(rng), rng.choice(THINGS)
-    a, b, c, d = rng.randint(6, 45), rng.randint(3, 25), rng.randint(2, 19), rng.randint(2, 19)
+    a, b, c, d = draw.term(6, 45), draw.term(3, 25), draw.term(2, 19), draw.term(2, 19)
     verbs = rng.sample(["gets", "buys", "finds", "wins"], 2)
     lost = rng.choice(["gives away", "sells", "loses"])
-    lost_n = rng.randint(2, min(a + b - 2, 29))
+    lost_n = draw.term(2, 29, at_most=a + b - 2)
     if rng.random() < 0.5:
         q = (
             f"{who} has {a} {thing}. {who} {verbs[0]} {b} {thing} and {lost} {lost_n}. "
@@ -111,10 +134,11 @@ def gains(rng: random.Random) -> Problem:
     ))  # fmt: skip
 
 
-def holders(rng: random.Random) -> Problem:
+def holders(draw: Draw) -> Problem:
+    rng = draw.rng
     thing, holder = rng.choice(THINGS), rng.choice(HOLDERS)
-    n, m = rng.randint(2, 9), rng.randint(3, 12)
-    extra = rng.randint(2, 25)
+    n, m = rng.randint(2, 9), draw.factor(3, 12)
+    extra = draw.term(2, 25)
     who = name(rng)
     if rng.random() < 0.5:
         q = (
@@ -126,7 +150,7 @@ def holders(rng: random.Random) -> Problem:
             (Step("the total", extra, "+", R0),),
         ]
     else:
-        extra = rng.randint(2, min(n * m - 2, 25))
+        extra = draw.term(2, 25, at_most=n * m - 2)
         lost = rng.choice(["are sold", "break", "are lost", "are given away"])
         q = (
             f"There are {n} {holder} with {m} {thing} each. {extra} {thing} {lost}. "
@@ -147,11 +171,12 @@ def joined(heads: list[Path], tails: list[Path]) -> tuple[Path, ...]:
     return tuple(out)
 
 
-def two_products(rng: random.Random) -> Problem:
+def two_products(draw: Draw) -> Problem:
+    rng = draw.rng
     thing, other = rng.sample(THINGS, 2)
     who = name(rng)
     a, b, c, d = (
-        rng.randint(2, 6), rng.randint(2, 9), rng.randint(2, 6), rng.randint(2, 9),
+        rng.randint(2, 6), draw.factor(2, 9), rng.randint(2, 6), draw.factor(2, 9),
     )  # fmt: skip
     form = rng.random()
     cost = a * b + c * d
@@ -162,7 +187,7 @@ def two_products(rng: random.Random) -> Problem:
         )
         end = [("the total", R0, "+", R1), ("the total", R1, "+", R0)]
     else:
-        pays = cost + rng.randint(2, 25)
+        pays = cost + draw.term(2, 25)
         q = (
             f"{who} has {pays} dollars and buys {a} {thing} at {b} dollars each and {c} {other} at "
             f"{d} dollars each. How many dollars are left?"
@@ -180,13 +205,14 @@ def two_products(rng: random.Random) -> Problem:
     return Problem("cost", q, tuple(paths))
 
 
-def compare(rng: random.Random) -> Problem:
+def compare(draw: Draw) -> Problem:
+    rng = draw.rng
     x, y = two_names(rng)
     thing = rng.choice(THINGS)
-    a, b = rng.randint(8, 45), rng.randint(2, 19)
+    a, b = draw.term(8, 45), draw.term(2, 19)
     more = rng.random() < 0.5 or b >= a - 5
     word, op = ("more", "+") if more else ("fewer", "-")
-    b = b if more else rng.randint(2, min(a - 5, 19))
+    b = b if more else draw.term(2, 19, at_most=a - 5)
     q = (
         f"{x} has {a} {thing}. {y} has {b} {thing} {word} than {x}. "
         f"How many {thing} do they have together?"
@@ -200,10 +226,11 @@ def compare(rng: random.Random) -> Problem:
     return Problem("compare", q, paths)
 
 
-def times(rng: random.Random) -> Problem:
+def times(draw: Draw) -> Problem:
+    rng = draw.rng
     x, y = two_names(rng)
     thing = rng.choice(THINGS)
-    a, k, c = rng.randint(3, 10), rng.randint(2, 5), rng.randint(2, 19)
+    a, k, c = draw.factor(3, 10), rng.randint(2, 5), draw.term(2, 19)
     q = (
         f"{x} has {a} {thing}. {y} has {k} times as many and gets {c} more. "
         f"How many {thing} do {x} and {y} have in all?"
@@ -217,9 +244,10 @@ def times(rng: random.Random) -> Problem:
     return Problem("times", q, (*joined(heads, tails), more))
 
 
-def share(rng: random.Random) -> Problem:
+def share(draw: Draw) -> Problem:
+    rng = draw.rng
     thing = rng.choice(THINGS)
-    k, each = rng.randint(2, 9), rng.randint(3, 9)
+    k, each = rng.randint(2, 9), draw.factor(3, 9)
     total = k * each
     a = rng.randint(total // 5 + 1, total - total // 5 - 1)
     b = total - a
@@ -233,11 +261,12 @@ def share(rng: random.Random) -> Problem:
     return Problem("share", q, sums)
 
 
-def fraction(rng: random.Random) -> Problem:
+def fraction(draw: Draw) -> Problem:
+    rng = draw.rng
     place, thing = rng.choice(PLACES), rng.choice(THINGS)
     k = rng.choice((2, 3, 4, 5))
     word = {2: "half", 3: "a third", 4: "a quarter", 5: "a fifth"}[k]
-    part = rng.randint(3, 12)
+    part = draw.factor(3, 12)
     a = k * part
     b = rng.randint(1, a - part - 1)
     q = (
@@ -251,10 +280,11 @@ def fraction(rng: random.Random) -> Problem:
     ))  # fmt: skip
 
 
-def saving(rng: random.Random) -> Problem:
+def saving(draw: Draw) -> Problem:
+    rng = draw.rng
     who = name(rng)
-    a, n, b = rng.randint(2, 9), rng.randint(2, 7), rng.randint(3, 25)
-    goal = a * n + b + rng.randint(3, 25)
+    a, n, b = draw.factor(2, 9), rng.randint(2, 7), draw.term(3, 25)
+    goal = a * n + b + draw.term(3, 25)
     unit = rng.choice(["week", "month"])
     q = (
         f"{who} has {b} dollars and saves {a} dollars a {unit} for {n} {unit}s. A bike costs {goal} "
@@ -267,9 +297,10 @@ def saving(rng: random.Random) -> Problem:
     return Problem("saving", q, joined(product("what is saved", a, n), tails))
 
 
-def trip(rng: random.Random) -> Problem:
+def trip(draw: Draw) -> Problem:
+    rng = draw.rng
     who = name(rng)
-    v, t, w, u = rng.randint(3, 10), rng.randint(2, 6), rng.randint(3, 10), rng.randint(2, 6)
+    v, t, w, u = draw.factor(3, 10), rng.randint(2, 6), draw.factor(3, 10), rng.randint(2, 6)
     q = (
         f"{who} rides {t} hours at {v} km per hour and then {u} hours at {w} km per hour. "
         "How many km is the trip?"
@@ -283,9 +314,10 @@ def trip(rng: random.Random) -> Problem:
     ))  # fmt: skip
 
 
-def rows(rng: random.Random) -> Problem:
-    r, c, price = rng.randint(2, 7), rng.randint(3, 9), rng.randint(2, 3)
-    k = rng.randint(2, min(r * c - 2, 15))
+def rows(draw: Draw) -> Problem:
+    rng = draw.rng
+    r, c, price = rng.randint(2, 7), draw.factor(3, 9), rng.randint(2, 3)
+    k = draw.term(2, 15, at_most=r * c - 2)
     crop = rng.choice(["trees", "roses", "plants"])
     q = (
         f"A garden has {r} rows of {c} {crop}. {k} of them die. Each of the others is sold for "
@@ -298,9 +330,10 @@ def rows(rng: random.Random) -> Problem:
     return Problem("rows", q, joined(product(f"all {crop}", r, c), tails))
 
 
-def ages(rng: random.Random) -> Problem:
+def ages(draw: Draw) -> Problem:
+    rng = draw.rng
     (x, y), z = two_names(rng), rng.choice(["aunt", "uncle", "teacher"])
-    a, b, k = rng.randint(6, 15), rng.randint(2, 9), rng.randint(2, 3)
+    a, b, k = draw.factor(6, 15), draw.factor(2, 9), rng.randint(2, 3)
     q = (
         f"{x} is {a} years old. {y} is {b} years older than {x}. Their {z} is {k} times as old as "
         f"{y}. How old are the three together?"
@@ -315,11 +348,12 @@ def ages(rng: random.Random) -> Problem:
     ))  # fmt: skip
 
 
-def pages(rng: random.Random) -> Problem:
+def pages(draw: Draw) -> Problem:
+    rng = draw.rng
     who = name(rng)
-    a, b, n = rng.randint(3, 25), rng.randint(3, 25), rng.randint(2, 6)
+    a, b, n = draw.term(3, 25), draw.term(3, 25), rng.randint(2, 6)
     k = rng.randint(2, 4)
-    total = a + b + n * k + rng.randint(3, 25)
+    total = a + b + n * k + draw.term(3, 25)
     q = (
         f"A book has {total} pages. {who} reads {a} pages on Monday, {b} on Tuesday and {n} pages on "
         f"each of the next {k} days. How many pages are left?"
@@ -335,7 +369,7 @@ def pages(rng: random.Random) -> Problem:
     ))  # fmt: skip
 
 
-FAMILIES: tuple[Callable[[random.Random], Problem], ...] = (
+FAMILIES: tuple[Callable[[Draw], Problem], ...] = (
     gains, gains, holders, two_products, two_products, compare, times, share, fraction, saving,
     trip, rows, ages, pages,
 )  # fmt: skip
@@ -344,6 +378,6 @@ FAMILIES: tuple[Callable[[random.Random], Problem], ...] = (
 def make_problem(rng: random.Random, held: bool | None = False) -> Problem:
     """A random problem: of the training side, the held-out side (`True`) or either (`None`)."""
     while True:
-        problem = rng.choice(FAMILIES)(rng)
+        problem = rng.choice(FAMILIES)(Draw(rng, rng.random() < HARD_SHARE))
         if held is None or problem.held_out == held:
             return problem

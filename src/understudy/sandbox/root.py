@@ -1,0 +1,81 @@
+"""The files that a program sees: what Python needs, read-only, and nothing else of the machine."""
+
+import os
+import sys
+import sysconfig
+
+from understudy.sandbox.syscalls import (
+    MS_BIND,
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
+    MS_PRIVATE,
+    MS_REC,
+    make_readonly,
+    mount,
+    pivot_root,
+    unmount,
+)
+
+_PLACES = ("/mnt", "/media", "/srv", "/opt", "/sys")
+"""A folder to build the new root on; in our own view of the machine only."""
+_DEVICES = ("null", "zero", "urandom", "random", "full")
+
+
+def readable() -> list[str]:
+    """Folders with the standard library and the system's shared libraries, outermost only."""
+    wanted = {
+        "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo",
+        sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"),
+        sysconfig.get_config_var("LIBDIR") or "",
+    }  # fmt: skip
+    # The library's zip archive and the binary itself are looked for from the prefix on.
+    wanted |= {os.path.join(sys.base_prefix, "lib")}
+    found = sorted(os.path.normpath(path) for path in wanted if path and os.path.isdir(path))
+    return [p for p in found if not any(p != q and p.startswith(q + "/") for q in found)]
+
+
+def build(*, with_proc: bool) -> None:
+    """Make it the root of this process, in whose mount namespace all of it stays. `with_proc`: bring
+    /proc along, to be hidden by the caller."""
+    mount("", "/", "", MS_REC | MS_PRIVATE)
+    new = next(place for place in _PLACES if os.path.isdir(place))
+    mount("tmpfs", new, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,nr_inodes=4k,mode=755")
+    for path in readable():
+        _bind(path, new)
+    for folder in ("dev/shm", "etc", "tmp", "proc", ".old"):
+        os.makedirs(f"{new}/{folder}")
+    for device in _DEVICES:
+        with open(f"{new}/dev/{device}", "w"):
+            pass
+        mount(f"/dev/{device}", f"{new}/dev/{device}", "", MS_BIND)
+    with open(f"{new}/etc/passwd", "w") as file:
+        file.write("sandbox:x:1000:1000::/tmp:/bin/false\n")
+    if os.path.exists("/etc/ld.so.cache"):
+        with open("/etc/ld.so.cache", "rb") as old, open(f"{new}/etc/ld.so.cache", "wb") as copy:
+            copy.write(old.read())
+    if with_proc:
+        mount("/proc", f"{new}/proc", "", MS_BIND | MS_REC)
+    pivot_root(new, f"{new}/.old")
+    os.chdir("/")
+    unmount("/.old")
+    os.rmdir("/.old")
+    make_readonly("/", recursive=False)
+
+
+def _bind(path: str, new: str) -> None:
+    """A folder of the machine at the same place beneath `new`; links on the way stay links."""
+    if os.path.islink(path):  # /lib -> usr/lib
+        os.makedirs(os.path.dirname(new + path), exist_ok=True)
+        os.symlink(os.readlink(path), new + path)
+        return
+    os.makedirs(new + path, exist_ok=True)
+    mount(path, new + path, "", MS_BIND | MS_REC)
+    make_readonly(new + path)
+
+
+def private_folders() -> None:
+    """A new, empty, small /tmp and /dev/shm: what one program leaves there no other finds."""
+    flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
+    mount("tmpfs", "/tmp", "tmpfs", flags, "size=16m,nr_inodes=1k,mode=1777")
+    mount("tmpfs", "/dev/shm", "tmpfs", flags, "size=4m,nr_inodes=64,mode=1777")

@@ -1,0 +1,298 @@
+"""A worker: a small interpreter that isolates itself once, then forks once per program.
+
+Started as `python -I -S` with its standard input and output as the line to the pool: frames of JSON,
+each after its length in four bytes. Every program gets a fresh copy of this process, in which nothing
+was executed before, and its own /tmp; when its time is up, its whole namespace is ended.
+
+    pool -> worker -> keeper -> program          (and a second keeper -> tests, where these run apart)
+
+The keeper waits for the program, measures it, and ends it when told; it never runs a line of it.
+Tests that run apart are a second frame, which their own process reads from the line: they are never
+in the memory of a worker, of which every later program is a copy.
+"""
+
+import contextlib
+import gc
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from understudy.sandbox import guest, landlock, namespaces, rlimits, root, seccomp, tester
+from understudy.sandbox.syscalls import die_with_parent, drop_capabilities, no_new_privileges
+
+LAYERS = ("namespaces", "landlock", "seccomp")
+"""What a worker can be told to put around its programs; limits there are always."""
+_CHUNK = 65_536
+_MOST_MESSAGES = 4_000_000
+"""Bytes of messages from one program."""
+
+
+def main(layers: list[str]) -> None:
+    """Serve the pool until it hangs up."""
+    replies = os.fdopen(os.dup(1), "wb")
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 1)
+    try:
+        if "namespaces" in layers:
+            namespaces.enter()
+    except OSError as error:
+        _send(replies, {"refused": str(error)})
+        return
+    gc.collect()
+    gc.freeze()  # pages that are never written stay shared with every program
+    _send(replies, {"ready": True})
+    while (job := receive(0)) is not None:
+        run = Run(job, layers)
+        try:
+            _send(replies, run.supervise())
+        except OSError as error:
+            _send(replies, {"refused": str(error)})
+        if job["apart"] and not run.got["verdicts"]:
+            return  # who knows how far the second frame was read
+
+
+def receive(descriptor: int) -> Any:
+    """The next frame and not a byte more; None at the end."""
+    head = _exactly(descriptor, 4)
+    return json.loads(_exactly(descriptor, struct.unpack(">I", head)[0])) if head else None
+
+
+def _exactly(descriptor: int, size: int) -> bytes:
+    """That many bytes; none where the line was cut before."""
+    data = bytearray()
+    while len(data) < size:
+        if not (more := os.read(descriptor, size - len(data))):
+            return b""
+        data += more
+    return bytes(data)
+
+
+def _send(stream: BinaryIO, message: dict[str, Any]) -> None:
+    stream.write(frame(message))
+    stream.flush()
+
+
+def frame(message: dict[str, Any]) -> bytes:
+    body = json.dumps(message).encode()
+    return struct.pack(">I", len(body)) + body
+
+
+class Run:
+    """One program under way."""
+
+    def __init__(self, job: dict[str, Any], layers: list[str]) -> None:
+        self.job, self.layers = job, layers
+        self.read: dict[int, str] = {}
+        """Open pipes, and what comes through each: `messages`, `verdicts`, `stdout`, `stderr`."""
+        self.got = {name: bytearray() for name in ("messages", "verdicts", "stdout", "stderr")}
+        self.keepers: dict[int, int] = {}
+        """A descriptor that becomes readable when the keeper ends, and its process id."""
+        self.ended = ""
+        self.status: dict[int, int] = {}
+        self.cpu, self.memory = 0.0, 0
+
+    def supervise(self) -> dict[str, Any]:
+        """Run the program to its end or to the end of its patience, and tell what came of it."""
+        begun = time.perf_counter()
+        program_end, tester_end = socket.socketpair() if self.job["apart"] else (None, None)
+        first = self._program(program_end)
+        last = self._tester(tester_end) if tester_end is not None else first
+        for end in (program_end, tester_end):
+            if end is not None:
+                end.close()
+        self._watch(last, begun + self.job["seconds"])
+        for descriptor, pid in self.keepers.items():
+            self._end(descriptor, pid)
+        for descriptor in list(self.read):
+            self._drain(descriptor)
+        return {
+            "ended": self.ended,
+            "status": self.status.get(first, 0),
+            "wall": time.perf_counter() - begun,
+            "cpu": self.cpu,
+            "memory": self.memory,
+            **{name: bytes(data).decode("utf-8", "replace") for name, data in self.got.items()},
+        }
+
+    def _program(self, link: socket.socket | None) -> int:
+        (out_r, out), (err_r, err), (say_r, say) = os.pipe(), os.pipe(), os.pipe()
+        asked = link.fileno() if link is not None else None
+        job, nonce = self.job, self.job["nonce"]
+
+        def live() -> None:
+            guest.run(job, nonce, 3, 4 if asked is not None else None)
+
+        keep = [os.open(os.devnull, os.O_RDONLY), out, err, say]
+        keeper = self._keep(live, keep + ([asked] if asked is not None else []))
+        self.read |= {out_r: "stdout", err_r: "stderr", say_r: "messages"}
+        for descriptor in keep:
+            os.close(descriptor)
+        return keeper
+
+    def _tester(self, link: socket.socket) -> int:
+        say_r, say = os.pipe()
+        nonce = self.job["nonce"]
+
+        def live() -> None:
+            files = receive(5)
+            guest.write(3, b"\n")  # the second frame was read
+            with socket.socket(fileno=4) as line:
+                tester.run(files, nonce, line, lambda data: guest.write(3, data))
+
+        null = os.open(os.devnull, os.O_RDWR)
+        keeper = self._keep(live, [null, null, null, say, link.fileno(), 0])
+        self.read[say_r] = "verdicts"
+        os.close(null)
+        os.close(say)
+        return keeper
+
+    def _keep(self, live: Callable[[], None], descriptors: list[int]) -> int:
+        """Fork a keeper, which forks the process that runs `live` with `descriptors` as its 0, 1, 2,
+        ... and no others; the keeper's own descriptor."""
+        pid = os.fork()
+        if pid == 0:
+            _keeper(self.job, self.layers, live, descriptors)
+        opened = os.pidfd_open(pid)
+        self.keepers[opened] = pid
+        return opened
+
+    def _watch(self, last: int, deadline: float) -> None:
+        """Until the process `last` ends, the time is up, or too much was written."""
+        poll = select.poll()
+        for descriptor in (*self.keepers, *self.read):
+            poll.register(descriptor, select.POLLIN | select.POLLHUP)
+        most = {"stdout": self.job["output"], "stderr": self.job["output"]}
+        while not self.ended:
+            left = deadline - time.perf_counter()
+            if left <= 0:
+                self.ended = "timeout"
+                return
+            for descriptor, _ in poll.poll(left * 1000 + 1):
+                if descriptor in self.keepers:
+                    poll.unregister(descriptor)
+                    if descriptor == last:
+                        return
+                    continue
+                name = self.read[descriptor]
+                data = os.read(descriptor, _CHUNK)
+                self.got[name] += data
+                if len(self.got[name]) > most.get(name, _MOST_MESSAGES):
+                    self.ended = "output limit"
+                if not data:
+                    poll.unregister(descriptor)
+                    os.close(descriptor)
+                    del self.read[descriptor]
+
+    def _end(self, descriptor: int, pid: int) -> None:
+        """Have a keeper end its process, if it has not, and read what it used."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(descriptor, signal.SIGTERM)
+        if not select.select([descriptor], [], [], 2)[0]:
+            signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        _, status, usage = os.wait4(pid, 0)
+        os.close(descriptor)
+        self.status[descriptor] = os.waitstatus_to_exitcode(status)
+        self.cpu += usage.ru_utime + usage.ru_stime
+        self.memory = max(self.memory, usage.ru_maxrss * 1024)
+
+    def _drain(self, descriptor: int) -> None:
+        """What is left in a pipe whose writer has ended."""
+        os.set_blocking(descriptor, False)
+        name = self.read.pop(descriptor)
+        most = _MOST_MESSAGES if name in ("messages", "verdicts") else self.job["output"]
+        with contextlib.suppress(BlockingIOError):
+            while len(self.got[name]) <= most and (data := os.read(descriptor, _CHUNK)):
+                self.got[name] += data
+        if len(self.got[name]) > most and not self.ended:
+            self.ended = "output limit"
+        del self.got[name][most:]
+        os.close(descriptor)
+
+
+def _keeper(
+    job: dict[str, Any], layers: list[str], live: Callable[[], None], descriptors: list[int]
+) -> None:
+    """Never returns. Ends with the program's own status, 128 + n where the signal n ended it."""
+    try:
+        die_with_parent()
+        if "namespaces" in layers:
+            namespaces.enter_alone()
+        pid = os.fork()
+        if pid == 0:
+            _isolated(job, layers, live, descriptors)
+
+        def end(_: int, __: object) -> None:
+            os.kill(pid, signal.SIGKILL)
+
+        signal.signal(signal.SIGTERM, end)
+        os.closerange(0, 1024)
+        _, status = os.waitpid(pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        os._exit(code if code >= 0 else 128 - code)
+    except BaseException:
+        os._exit(_NOT_STARTED)
+
+
+_NOT_STARTED = 125
+"""Status of a process that could not be isolated, in which the program was never begun."""
+
+
+def _isolated(
+    job: dict[str, Any], layers: list[str], live: Callable[[], None], descriptors: list[int]
+) -> None:
+    """Never returns."""
+    try:
+        die_with_parent()
+        os.setsid()
+        _only(descriptors)
+        if "namespaces" in layers:
+            root.private_folders()
+            os.chdir("/tmp")
+            drop_capabilities()
+        os.environ.clear()
+        os.environ.update({"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"})
+        rlimits.restrict(job["seconds"], job["megabytes"])
+        no_new_privileges()
+        if "landlock" in layers:
+            landlock.restrict(root.readable())
+        if "seccomp" in layers:
+            seccomp.restrict()
+    except BaseException:
+        os._exit(_NOT_STARTED)
+    sys.stdin = os.fdopen(0, closefd=False)
+    sys.stdout = os.fdopen(1, "w", closefd=False, encoding="utf-8", errors="replace")
+    sys.stderr = os.fdopen(2, "w", 1, closefd=False, encoding="utf-8", errors="replace")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "understudy"]:
+        del sys.modules[name]
+    sys.path[:] = [path for path in sys.path if path != sys.path[0]]
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        live()
+    except ValueError:  # one value too large for its message: what follows is missing
+        pass
+    finally:
+        with contextlib.suppress(BaseException):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(0)
+
+
+def _only(descriptors: list[int]) -> None:
+    """These become 0, 1, 2, ...; all others are closed."""
+    aside = [os.dup(d) for d in descriptors]
+    high = [os.dup2(d, 100 + i) for i, d in enumerate(aside)]
+    for i, descriptor in enumerate(high):
+        os.dup2(descriptor, i)
+    os.closerange(len(high), min(1024, resource.getrlimit(resource.RLIMIT_NOFILE)[0]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1].split(","))
