@@ -52,7 +52,15 @@ IMPURE = {
 ENVIRONMENT = {
     "providers/connect.py": "the only reader of keys",
     "pocket/threads.py": "how many threads a numerical library may use",
+    "sandbox/zygote.py": "a program's environment is emptied",
 }
+
+CATCH_ALL = {
+    "sandbox/guest.py": "whatever a program raises is what came of it",
+    "sandbox/tester.py": "whatever a test raises is its verdict",
+    "sandbox/zygote.py": "a process that is not quite isolated must end, not return",
+}
+"""Where an exception of any kind may end, and why."""
 
 LONG_FILES: dict[str, str] = {}
 LONG_FUNCTIONS: dict[str, str] = {}
@@ -256,7 +264,8 @@ def test_nothing_is_swallowed() -> None:
             if isinstance(node, ast.ExceptHandler):
                 caught = re.findall(r"\w+", ast.unparse(node.type)) if node.type else ["Exception"]
                 raises = any(isinstance(inner, ast.Raise) for inner in ast.walk(node))
-                if {"Exception", "BaseException"} & set(caught) and not raises:
+                every = {"Exception", "BaseException"} & set(caught)
+                if every and not raises and name_of(file) not in CATCH_ALL:
                     yield f"line {node.lineno}"
 
     assert complaints(swallowed) == ""

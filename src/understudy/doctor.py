@@ -11,8 +11,17 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from understudy import text
-from understudy.errors import ProviderError, Rejected, Unauthorized, UnderstudyError
+from understudy.errors import (
+    ConfigError,
+    NoSandbox,
+    ProviderError,
+    Rejected,
+    Unauthorized,
+    UnderstudyError,
+)
 from understudy.providers.connect import Provider, connect, parse
+from understudy.sandbox.isolation import AUTO
+from understudy.sandbox.pool import Pool
 from understudy.types import Call, Reply, Request, Sampling, user
 
 Finding = tuple[bool | None, str]
@@ -34,7 +43,7 @@ async def examine(spec: str, key_env: str = "") -> Examination:
         ConfigError: the model string is none, or the key is missing.
     """
     if not spec:
-        return Examination(_machine(), True)
+        return Examination("\n".join([*_machine(), *await _sandboxes(), _NEXT]), True)
     address = parse(spec)
     notices = list[str]()
     provider = connect(address, key_env=key_env, timeout=60, notice=notices.append)
@@ -192,15 +201,33 @@ PROBES: dict[str, Callable[[Ask], Awaitable[Finding]]] = {
 }
 
 
-def _machine() -> str:
+_NEXT = "Name a model to check its endpoint: understudy doctor openai:NAME@http://HOST/v1"
+
+
+def _machine() -> list[str]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return "\n".join(
-        [
-            f"python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}, {sys.platform}",
-            f"open files: {soft:,} now, {hard:,} at most: bounds the calls under way",
-            "Name a model to check its endpoint: understudy doctor openai:NAME@http://HOST/v1",
-        ]
-    )
+    return [
+        f"python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}, {sys.platform}",
+        f"open files: {soft:,} now, {hard:,} at most: bounds the calls under way",
+    ]
+
+
+async def _sandboxes() -> list[str]:
+    """What can hold programs that models wrote, tried with a hostile one."""
+    lines = ["sandbox, tried with a program that reads, connects, forks, signals and writes:"]
+    for name in AUTO:
+        try:
+            async with Pool.open(name, size=1) as pool:
+                await pool.isolation()
+            lines.append(f"  [yes] {name}")
+        except (ConfigError, NoSandbox) as error:
+            lines.append(f"  [no]  {name}: {_cut(_why(str(error), name))}")
+    return lines
+
+
+def _why(error: str, name: str) -> str:
+    """The reason alone."""
+    return error.partition(f"({name}: ")[2].partition("). Run on")[0] or error
 
 
 def _cut(text: str, most: int = 120) -> str:

@@ -12,7 +12,7 @@ and ends the run, resumably. Any other exception is a bug and ends it at once.
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil
 from random import Random
 from typing import Any, TypeVar, cast
@@ -71,9 +71,7 @@ class Plan:
 class Progress:
     """Where a run stands; read by displays, written by the engine alone."""
 
-    counts: dict[str, Counter[tuple[Kind, str]]] = field(
-        default_factory=dict[str, Counter[tuple[Kind, str]]]
-    )
+    counts: dict[str, Counter[tuple[Kind, str]]]
     """Rows by step, kind and reason, earlier sessions included."""
     under_way: int = 0
     started: int = 0
@@ -357,9 +355,8 @@ class Engine:
         await self._write([end_row(step.label)])
 
     def _arguments(self, step: BoundStep, task: str) -> dict[str, Any]:
-        given: dict[str, Any] = {
-            role: model.at(step.label, task, role) for role, model in step.models.items()
-        }
+        models = step.models.items()
+        given: dict[str, Any] = {role: m.at(step.label, task, role) for role, m in models}
         if step.definition.takes_rng:
             given["rng"] = Random(f"{self._plan.seed}/{step.label}/{task}")
         if step.definition.takes_sandbox and step.sandbox is not None:

@@ -8,7 +8,7 @@ import yaml
 from understudy.data.card import CardFacts, ModelFacts, StepFacts, card
 from understudy.data.formats import Format
 from understudy.data.write import write, write_rows
-from understudy.errors import RunFolderError
+from understudy.errors import ConfigError, RunFolderError
 from understudy.records import Total
 from understudy.report import Run
 
@@ -54,8 +54,17 @@ def export_all(run: Run, *, again: bool = False) -> list[Path]:
 
 
 def export(run: Run, file: Path, format: Format, step: str = "") -> int:
-    """The examples of a step (the last by default) in one file; the number of rows."""
-    return write(run.examples(step), file, format)
+    """The examples of a step (the last by default) in one file; the number of rows.
+
+    Raises:
+        ConfigError: the format cannot express one of them; `file` is as it was.
+    """
+    try:
+        return write(run.examples(step), file, format)
+    except ConfigError:
+        raise
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 def facts(run: Run) -> CardFacts:
@@ -86,6 +95,7 @@ def facts(run: Run) -> CardFacts:
         methods=steps["method"],
         filters=steps["filter"],
         models=_models(totals, run),
+        programs=run.records.isolations(),
         failed=failed,
         cost=None if unpriced else sum(total.cost for total in totals),
         recipe=_recipe(run),

@@ -77,6 +77,8 @@ class CardFacts:
     methods: Sequence[StepFacts] = ()
     filters: Sequence[StepFacts] = ()
     models: Sequence[ModelFacts] = ()
+    programs: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Programs that were run, by what stood around them, e.g. `namespaces`."""
     failed: Mapping[str, int] = field(default_factory=dict[str, int])
     """Tasks without an outcome, by reason."""
     cost: float | None = None
@@ -166,6 +168,10 @@ def _counts(facts: CardFacts) -> str:
     lines += [f"  * {label}: {number:,}" for label, number in rejected.items()]
     lines.append(f"* Failed: {sum(facts.failed.values()):,}")
     lines += [f"  * {code(reason)}: {number:,}" for reason, number in facts.failed.items()]
+    lines += [
+        f"* Programs run in the sandbox {code(around or 'none')}: {number:,}"
+        for around, number in facts.programs.items()
+    ]
     return "\n".join(lines)
 
 

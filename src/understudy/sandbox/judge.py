@@ -157,8 +157,8 @@ def _status(
 def _death(status: int) -> str:
     if status == 125:
         return "the program could not be isolated, and was not begun"
-    if status > 128:
-        return f"the program's process was ended by signal {status - 128}"
+    if status < 0:
+        return f"the program's process was ended by signal {-status}"
     return "the program ended its own process before it was done"
 
 

@@ -1,6 +1,6 @@
 """A view of the machine of its own: users, files, processes, network, by Linux namespaces.
 
-A worker enters once (`enter`), each of its programs goes one step further (`enter_alone`). No
+A worker enters once (`enter`), each of its programs goes one step further (`fork_alone`). No
 privilege is needed where the system lets ordinary users make user namespaces; as root, the worker
 gives root up first, since limits do not bind it.
 """
@@ -20,6 +20,8 @@ from understudy.sandbox.syscalls import (
     MS_NOEXEC,
     MS_NOSUID,
     MS_RDONLY,
+    drop_bounding_set,
+    fork,
     mount,
     own_proc,
     unshare,
@@ -52,11 +54,12 @@ def enter() -> None:
         mount("tmpfs", "/proc", "tmpfs", flags, "size=0,mode=555")
     else:
         root.build(with_proc=False)
+    drop_bounding_set()
 
 
-def enter_alone() -> None:
-    """For one program: the next child is the first process of a namespace that ends with it."""
-    unshare(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC)
+def fork_alone() -> int:
+    """`os.fork`, whose child is the first process of a namespace that ends with it."""
+    return fork(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC)
 
 
 def _is_real_root() -> bool:

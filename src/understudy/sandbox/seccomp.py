@@ -6,6 +6,7 @@ sockets, other processes' memory and signals, mounts and namespaces, memory that
 """
 
 import errno
+import functools
 import os
 import struct
 
@@ -27,11 +28,16 @@ DENIED = sorted(NUMBERS.keys() - _OURS - _HARMLESS - _SETUP)
 
 def restrict() -> None:
     """From here on, for this process and its threads."""
-    install_filter(program(os.getpid()))
+    install_filter(template().replace(struct.pack("=I", _SELF), struct.pack("=I", os.getpid())))
 
 
-def program(pid: int) -> bytes:
-    """The filter of the process `pid`, which may signal itself and nobody else."""
+_SELF = 0x7E57_AB1E
+"""Stands for the process's own id."""
+
+
+@functools.cache
+def template() -> bytes:
+    """The filter of a process that may signal itself, `_SELF`, and nobody else."""
     code = [
         *_check(_ARCHITECTURE, _ARCHITECTURES.get(MACHINE, 0)),
         _op(_LOAD, _NUMBER),
@@ -43,7 +49,7 @@ def program(pid: int) -> bytes:
     code += _when("clone", [_op(_LOAD, _ARGUMENT), _op(_HAS_BITS, CLONE_THREAD, yes=0, no=1),
                             _op(_RETURN, _ALLOW), _op(_RETURN, _ERRNO | errno.EPERM)])  # fmt: skip
     for name in ("kill", "tgkill"):
-        code += _when(name, [_op(_LOAD, _ARGUMENT), _op(_EQUALS, pid, yes=0, no=1),
+        code += _when(name, [_op(_LOAD, _ARGUMENT), _op(_EQUALS, _SELF, yes=0, no=1),
                              _op(_RETURN, _ALLOW), _op(_RETURN, _ERRNO | errno.EPERM)])  # fmt: skip
     code += _denied("tkill")
     # Limits of its own process may be read and lowered (resource.getrlimit), not another's.

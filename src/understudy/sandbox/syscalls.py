@@ -29,6 +29,7 @@ _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP = 1, 4, 24
 _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT = 22, 38, 47
 _AT_FDCWD, _AT_RECURSIVE, _MNT_DETACH = -100, 0x8000, 2
 _MOUNT_ATTR_RDONLY, _MOUNT_ATTR_NOSUID, _MOUNT_ATTR_NODEV = 1, 2, 4
+_SIGCHLD = 17
 _CAPABILITY_VERSION_3 = 0x2008_0522
 
 MACHINE = platform.machine()
@@ -144,12 +145,34 @@ def install_filter(instructions: bytes) -> None:
     _checked(_prctl(_PR_SET_SECCOMP, 2, ctypes.byref(program)), "prctl(SECCOMP)")
 
 
-def drop_capabilities() -> None:
-    """All of them, for good."""
+def fork(namespaces: int) -> int:
+    """`os.fork`, with new namespaces for the child: its process id, or 0 in the child."""
+    python = ctypes.PyDLL(None)
+    python.PyOS_BeforeFork()
+    # Through PyDLL, which keeps the interpreter's lock: the child has it, and its only thread.
+    pid: int = python.syscall(
+        ctypes.c_long(number("clone")), ctypes.c_long(namespaces | _SIGCHLD),
+        *[ctypes.c_long(0)] * 4,
+    )  # fmt: skip
+    if pid == 0:
+        python.PyOS_AfterFork_Child()
+        return 0
+    python.PyOS_AfterFork_Parent()
+    if pid < 0:
+        raise OSError("clone: no new namespaces for a program")
+    return pid
+
+
+def drop_bounding_set() -> None:
+    """No capability can be gained again by this process's children once they have dropped theirs."""
     for capability in range(64):
         if _prctl(_PR_CAPBSET_DROP, capability) < 0:
-            break  # one more than the kernel has, or nothing to drop
+            break  # one more than the kernel has
     _prctl(_PR_CAP_AMBIENT, 4)
+
+
+def drop_capabilities() -> None:
+    """All of them, for good."""
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     none = (ctypes.c_uint32 * 6)()
     _checked(libc().capset(ctypes.byref(header), ctypes.byref(none)), "capset")

@@ -4,9 +4,8 @@ Started as `python -I -S` with its standard input and output as the line to the 
 each after its length in four bytes. Every program gets a fresh copy of this process, in which nothing
 was executed before, and its own /tmp; when its time is up, its whole namespace is ended.
 
-    pool -> worker -> keeper -> program          (and a second keeper -> tests, where these run apart)
+    pool -> worker -> program          (and beside it its tests, where these run apart)
 
-The keeper waits for the program, measures it, and ends it when told; it never runs a line of it.
 Tests that run apart are a second frame, which their own process reads from the line: they are never
 in the memory of a worker, of which every later program is a copy.
 """
@@ -28,6 +27,9 @@ from typing import Any, BinaryIO
 from understudy.sandbox import guest, landlock, namespaces, rlimits, root, seccomp, tester
 from understudy.sandbox.syscalls import die_with_parent, drop_capabilities, no_new_privileges
 
+READABLE = root.readable()
+OURS: list[str] = []
+"""Modules that a program does not find imported. Both are computed once, before any program."""
 LAYERS = ("namespaces", "landlock", "seccomp")
 """What a worker can be told to put around its programs; limits there are always."""
 _CHUNK = 65_536
@@ -46,6 +48,8 @@ def main(layers: list[str]) -> None:
     except OSError as error:
         _send(replies, {"refused": str(error)})
         return
+    OURS.extend(name for name in sys.modules if name.partition(".")[0] == "understudy")
+    seccomp.template()
     gc.collect()
     gc.freeze()  # pages that are never written stay shared with every program
     _send(replies, {"ready": True})
@@ -93,8 +97,8 @@ class Run:
         self.read: dict[int, str] = {}
         """Open pipes, and what comes through each: `messages`, `verdicts`, `stdout`, `stderr`."""
         self.got = {name: bytearray() for name in ("messages", "verdicts", "stdout", "stderr")}
-        self.keepers: dict[int, int] = {}
-        """A descriptor that becomes readable when the keeper ends, and its process id."""
+        self.children: dict[int, int] = {}
+        """A descriptor that becomes readable when the child ends, and its process id."""
         self.ended = ""
         self.status: dict[int, int] = {}
         self.cpu, self.memory = 0.0, 0
@@ -109,7 +113,7 @@ class Run:
             if end is not None:
                 end.close()
         self._watch(last, begun + self.job["seconds"])
-        for descriptor, pid in self.keepers.items():
+        for descriptor, pid in self.children.items():
             self._end(descriptor, pid)
         for descriptor in list(self.read):
             self._drain(descriptor)
@@ -131,11 +135,11 @@ class Run:
             guest.run(job, nonce, 3, 4 if asked is not None else None)
 
         keep = [os.open(os.devnull, os.O_RDONLY), out, err, say]
-        keeper = self._keep(live, keep + ([asked] if asked is not None else []))
+        child = self._start(live, keep + ([asked] if asked is not None else []))
         self.read |= {out_r: "stdout", err_r: "stderr", say_r: "messages"}
         for descriptor in keep:
             os.close(descriptor)
-        return keeper
+        return child
 
     def _tester(self, link: socket.socket) -> int:
         say_r, say = os.pipe()
@@ -148,26 +152,26 @@ class Run:
                 tester.run(files, nonce, line, lambda data: guest.write(3, data))
 
         null = os.open(os.devnull, os.O_RDWR)
-        keeper = self._keep(live, [null, null, null, say, link.fileno(), 0])
+        child = self._start(live, [null, null, null, say, link.fileno(), 0])
         self.read[say_r] = "verdicts"
         os.close(null)
         os.close(say)
-        return keeper
+        return child
 
-    def _keep(self, live: Callable[[], None], descriptors: list[int]) -> int:
-        """Fork a keeper, which forks the process that runs `live` with `descriptors` as its 0, 1, 2,
-        ... and no others; the keeper's own descriptor."""
-        pid = os.fork()
+    def _start(self, live: Callable[[], None], descriptors: list[int]) -> int:
+        """A child that runs `live` between its walls, with `descriptors` as its 0, 1, 2, ... and no
+        others; the descriptor that tells its end."""
+        pid = namespaces.fork_alone() if "namespaces" in self.layers else os.fork()
         if pid == 0:
-            _keeper(self.job, self.layers, live, descriptors)
+            _isolated(self.job, self.layers, live, descriptors)
         opened = os.pidfd_open(pid)
-        self.keepers[opened] = pid
+        self.children[opened] = pid
         return opened
 
     def _watch(self, last: int, deadline: float) -> None:
         """Until the process `last` ends, the time is up, or too much was written."""
         poll = select.poll()
-        for descriptor in (*self.keepers, *self.read):
+        for descriptor in (*self.children, *self.read):
             poll.register(descriptor, select.POLLIN | select.POLLHUP)
         most = {"stdout": self.job["output"], "stderr": self.job["output"]}
         while not self.ended:
@@ -176,7 +180,7 @@ class Run:
                 self.ended = "timeout"
                 return
             for descriptor, _ in poll.poll(left * 1000 + 1):
-                if descriptor in self.keepers:
+                if descriptor in self.children:
                     poll.unregister(descriptor)
                     if descriptor == last:
                         return
@@ -192,11 +196,12 @@ class Run:
                     del self.read[descriptor]
 
     def _end(self, descriptor: int, pid: int) -> None:
-        """Have a keeper end its process, if it has not, and read what it used."""
+        """End a child, if it has not ended, with all that lives in its namespace."""
         with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(descriptor, signal.SIGTERM)
-        if not select.select([descriptor], [], [], 2)[0]:
             signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+        if "seccomp" not in self.layers:  # it may have started others
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
         _, status, usage = os.wait4(pid, 0)
         os.close(descriptor)
         self.status[descriptor] = os.waitstatus_to_exitcode(status)
@@ -215,30 +220,6 @@ class Run:
             self.ended = "output limit"
         del self.got[name][most:]
         os.close(descriptor)
-
-
-def _keeper(
-    job: dict[str, Any], layers: list[str], live: Callable[[], None], descriptors: list[int]
-) -> None:
-    """Never returns. Ends with the program's own status, 128 + n where the signal n ended it."""
-    try:
-        die_with_parent()
-        if "namespaces" in layers:
-            namespaces.enter_alone()
-        pid = os.fork()
-        if pid == 0:
-            _isolated(job, layers, live, descriptors)
-
-        def end(_: int, __: object) -> None:
-            os.kill(pid, signal.SIGKILL)
-
-        signal.signal(signal.SIGTERM, end)
-        os.closerange(0, 1024)
-        _, status = os.waitpid(pid, 0)
-        code = os.waitstatus_to_exitcode(status)
-        os._exit(code if code >= 0 else 128 - code)
-    except BaseException:
-        os._exit(_NOT_STARTED)
 
 
 _NOT_STARTED = 125
@@ -262,7 +243,7 @@ def _isolated(
         rlimits.restrict(job["seconds"], job["megabytes"])
         no_new_privileges()
         if "landlock" in layers:
-            landlock.restrict(root.readable())
+            landlock.restrict(READABLE)
         if "seccomp" in layers:
             seccomp.restrict()
     except BaseException:
@@ -270,9 +251,9 @@ def _isolated(
     sys.stdin = os.fdopen(0, closefd=False)
     sys.stdout = os.fdopen(1, "w", closefd=False, encoding="utf-8", errors="replace")
     sys.stderr = os.fdopen(2, "w", 1, closefd=False, encoding="utf-8", errors="replace")
-    for name in [name for name in sys.modules if name.partition(".")[0] == "understudy"]:
+    for name in OURS:
         del sys.modules[name]
-    sys.path[:] = [path for path in sys.path if path != sys.path[0]]
+    del sys.path[0]
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         live()
