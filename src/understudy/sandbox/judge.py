@@ -34,7 +34,6 @@ def simple(test: str) -> Simple | None:
         return _comparison(wanted)
     negated = isinstance(wanted, ast.UnaryOp) and isinstance(wanted.op, ast.Not)
     call = wanted.operand if isinstance(wanted, ast.UnaryOp) and negated else wanted
-    # Only of a bare call: `isclose(f(1), 2)` would have the program judge itself.
     if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and _plain(call):
         return Simple(ast.unparse(call), not negated, truth=True)
     return None
@@ -44,7 +43,7 @@ def _comparison(wanted: ast.Compare) -> Simple | None:
     if len(wanted.ops) != 1 or not isinstance(wanted.ops[0], ast.Eq | ast.Is):
         return None
     call, literal = wanted.left, wanted.comparators[0]
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or not _plain(call):
         return None
     try:
         expected = ast.literal_eval(literal)
@@ -56,7 +55,8 @@ def _comparison(wanted: ast.Compare) -> Simple | None:
 
 
 def _plain(call: ast.Call) -> bool:
-    """Whether all arguments are literals: what is asked for is one call of the program's."""
+    """Whether all arguments are literals. `isclose(f(1), 2)` is not taken apart: a program that has
+    an `isclose` of its own would judge itself."""
     try:
         for part in [*call.args, *(keyword.value for keyword in call.keywords)]:
             ast.literal_eval(part)

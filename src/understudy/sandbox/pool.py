@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import secrets
+import signal
 import struct
 import subprocess
 import tempfile
@@ -86,8 +87,10 @@ class Worker:
 
     async def close(self) -> None:
         """End it, and with it all that it runs."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                # Not its own kill(), which reaps the process behind the event loop's back.
+                os.kill(self._process.pid, signal.SIGKILL)
         await self._process.communicate()
 
 

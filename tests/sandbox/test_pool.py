@@ -1,0 +1,112 @@
+"""Which isolation is taken, when it is refused, and that nothing is run twice."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from understudy.errors import ConfigError, NoSandbox
+from understudy.journal import Journal
+from understudy.sandbox import isolation as isolations
+from understudy.sandbox import pool as pools
+from understudy.sandbox.handle import Execution, Sandbox
+from understudy.sandbox.isolation import isolation
+from understudy.sandbox.pool import Pool
+from understudy.sandbox.protocol import Outcome, Program
+from understudy.stack import Tally, recalled
+
+GOOD = Program(source="def f(x):\n    return x + 1", tests=("assert f(1) == 2",))
+
+
+@pytest.mark.parametrize("name", ["chroot", "docker", "podman:", "Namespaces"])
+def test_an_unknown_isolation_is_refused_at_once(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"sandbox|image|no program"):
+        Pool.open(name)
+
+
+def test_other_systems_are_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(ConfigError, match="Linux only, this is darwin"):
+        isolation("namespaces")
+    assert isolation("unsafe-subprocess").name == "unsafe-subprocess"
+
+
+async def test_where_nothing_holds_code_is_refused_and_the_way_out_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    async with Pool.open() as pool:
+        with pytest.raises(NoSandbox, match="refusing to execute") as refused:
+            await Sandbox(pool.execute).run(GOOD)
+    assert "sandbox=unsafe-subprocess" in str(refused.value)
+    assert "this is darwin" in str(refused.value)
+
+
+async def test_an_isolation_that_leaks_is_refused() -> None:
+    """Without its walls a worker fails the probe: so the probe can fail."""
+    worker = await pools.Worker.start(isolation("unsafe-subprocess").command)
+    try:
+        leaks = await pools.tried(worker)
+    finally:
+        await worker.close()
+    assert {
+        "reads files of the user",
+        "opens sockets",
+        "starts processes",
+        "writes outside",
+    } <= set(leaks)
+    assert "it wrote a file of this machine" in leaks
+
+
+async def test_without_protection_only_on_demand_and_never_silently() -> None:
+    notices: list[str] = []
+    async with Pool.open("unsafe-subprocess", notice=notices.append) as pool:
+        outcome = await Sandbox(pool.execute).run(GOOD)
+    assert (outcome.status, outcome.isolation) == ("passed", "unsafe-subprocess")
+    assert notices == ["sandbox=unsafe-subprocess: model-written code runs unprotected"]
+
+
+async def test_a_worker_that_cannot_isolate_itself_says_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(isolations, "_START", "import sys; sys.exit('no walls')")
+    async with Pool.open("namespaces") as pool:
+        with pytest.raises(NoSandbox, match="namespaces: no walls"):
+            await pool.isolation()
+
+
+async def test_a_program_whose_outcome_is_on_disk_is_not_run_again(tmp_path: Path) -> None:
+    ran: list[Execution] = []
+
+    async def execute(execution: Execution) -> Outcome:
+        ran.append(execution)
+        return Outcome(status="passed", wall=1.5, isolation="test")
+
+    async def session(*programs: Program) -> list[Outcome]:
+        journal = Journal(tmp_path / "journal.db")
+        sandbox = Sandbox(recalled(execute, journal, Tally())).at("debug", "t1")
+        found = [await sandbox.run(program) for program in programs]
+        assert journal.records.isolations() == {"test": len(ran)}
+        await journal.close("done")
+        return found
+
+    first = await session(GOOD, GOOD)
+    same = Program(source=GOOD.source, tests=("assert f(1) " + "== 2",), seconds=float("3.0"))
+    assert await session(same) == first[:1]
+    assert len(ran) == 1
+    await session(Program(source=GOOD.source, tests=GOOD.tests, seconds=4.0))
+    assert len(ran) == 2
+
+
+async def test_a_cancelled_program_leaves_the_pool_whole() -> None:
+    async with Pool.open(size=1) as pool:
+        sandbox = Sandbox(pool.execute)
+        assert (await sandbox.run(GOOD)).passed
+        slow = asyncio.ensure_future(sandbox.run(Program(source="while True: pass", seconds=30.0)))
+        await asyncio.sleep(0.05)
+        slow.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await slow
+        async with asyncio.timeout(10):
+            assert (await sandbox.run(GOOD)).passed
