@@ -234,6 +234,10 @@ def test_no_run_folder_is_2(command: list[str]) -> None:
     [
         (["export", "out", "--format", "alpacca"], "no format 'alpacca'; did you mean 'alpaca'?"),
         (["export", "out", "--step", "lenght"], "no step 'lenght'; there are: self_consistency."),
+        (
+            ["export", "out", "--to", "x.jsonl", "--format", "preference"],
+            "preference needs rejected turns that end with an answer; found none.",
+        ),
         (["why", "out", "zz"], "has nothing of a task 'zz'"),
         (["methods", "self_refin"], "no method or filter 'self_refin'"),
     ],

@@ -171,7 +171,7 @@ def export(
         typer.Option(help="File: .jsonl, .jsonl.gz or .parquet; else all of the run's own."),
     ] = None,
     format: Annotated[
-        str, typer.Option(help="messages, prompt-completion, alpaca or sharegpt.")
+        str, typer.Option(help="messages, prompt-completion, preference, alpaca or sharegpt.")
     ] = "messages",
     step: Annotated[str, typer.Option(help="A step's label; the last one by default.")] = "",
 ) -> None:

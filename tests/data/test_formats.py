@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.data.formats import FORMATS, Format, alpaca, row, sharegpt
 from understudy.data.formats import messages as as_messages
+from understudy.data.formats import preference as as_preference
 from understudy.data.formats import prompt_completion as as_prompt_completion
 from understudy.data.read import read_tasks
 from understudy.types import (
@@ -67,6 +69,67 @@ def test_prompt_and_completion_split_before_the_last_answer() -> None:
 
     assert [turn["content"] for turn in made["prompt"]] == ["s", "q1", "a1", "q2"]
     assert made["completion"] == [{"role": "assistant", "content": "a2"}]
+
+
+def test_a_preference_is_the_answer_and_what_is_worse_after_the_same_prompt() -> None:
+    worse = msgspec.structs.replace(CHAT, rejected=(assistant("a0"),))
+
+    assert as_preference(worse) == {
+        "prompt": [
+            {"role": "system", "content": "s"},
+            {"role": "user", "content": "q1"},
+            {"role": "assistant", "content": "a1"},
+            {"role": "user", "content": "q2"},
+        ],
+        "chosen": [{"role": "assistant", "content": "a2"}],
+        "rejected": [{"role": "assistant", "content": "a0"}],
+    }
+
+
+def test_what_was_rejected_may_have_called_tools() -> None:
+    pair = Example(messages=(user("q"), assistant("a")), rejected=CALLS.messages[1:])
+
+    made = as_preference(pair)
+
+    assert [turn["role"] for turn in made["rejected"]] == ["assistant", "tool", "tool", "assistant"]
+    assert made["rejected"][1]["name"] == "f"
+
+
+def test_formats_of_one_answer_keep_the_rejected_one_as_an_extra() -> None:
+    pair = Example(messages=(user("q"), assistant("a")), rejected=(assistant("b"),))
+
+    assert row(pair, "messages")["meta"] == {"rejected": "b"}
+    assert row(pair, "preference")["meta"] == {}
+
+
+@pytest.mark.parametrize(
+    ("example", "needs"),
+    [
+        (
+            Example(id="e9", messages=(user("q"), assistant("a"))),
+            "preference needs rejected turns that end with an answer; found none",
+        ),
+        (
+            Example(id="e9", messages=(user("q"), assistant("a")), rejected=(user("b"),)),
+            "preference needs rejected turns that end with an answer; found a user turn at their end",
+        ),
+        (
+            Example(id="e9", messages=(user("q"),), rejected=(assistant("b"),)),
+            "preference needs a question and the assistant's answer after it; found a user turn",
+        ),
+        (
+            Example(
+                id="e9",
+                messages=(user("q"), assistant("a")),
+                rejected=(Message("assistant", (CAT,)),),
+            ),
+            "preference needs answers of text; found a picture or sound in one",
+        ),
+    ],
+)
+def test_a_preference_has_two_answers(example: Example, needs: str) -> None:
+    with pytest.raises(ValueError, match=f"example 'e9': {needs}"):
+        row(example, "preference")
 
 
 def test_alpaca_puts_earlier_pairs_into_history() -> None:
@@ -192,6 +255,7 @@ def chats(draw: st.DrawFn) -> Example:
     return Example(
         id=draw(TEXTS),
         messages=tuple(turns),
+        rejected=(assistant(draw(TEXTS)),),
         reference=draw(TEXTS),
         choices=tuple(draw(st.lists(TEXTS, max_size=3))),
         tests=tuple(draw(st.lists(TEXTS, max_size=2))),

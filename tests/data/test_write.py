@@ -27,6 +27,7 @@ def chats(number: int, size: int = 10) -> Iterator[Example]:
         yield Example(
             id=f"e{n}",
             messages=(system("s"), user(f"q{n}"), assistant(f"{n:08}" + "é" * size)),
+            rejected=(assistant(f"not {n}"),),
             scores={"share": n / (n + 1)},
             meta={"n": n} if n % 2 else {"other": {"shape": [n]}},
         )

@@ -1,34 +1,56 @@
-"""The built-in seeds `builtin:arithmetic`: 500 held-out word problems with their answers.
+"""The built-in seeds `builtin:arithmetic` and `builtin:functions`: held-out tasks with what is right.
 
     python -m training.pocket.builtin
 
-The built-in model never saw them in training; it did see others of the same families.
+500 word problems with their answers, and 250 specifications of small Python functions with tests: those
+in `visible_tests` are shown to the model, `tests` has them and more. The built-in model never saw these
+tasks in training; it did see others of the same families.
 """
 
 import json
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
+from training.pocket.functions import make_task
 from training.pocket.problems import make_problem
 
-TARGET = Path(__file__).parents[2] / "src/understudy/data/builtin/arithmetic.jsonl"
-NUMBER = 500
+FOLDER = Path(__file__).parents[2] / "src/understudy/data/builtin"
 SEED = 2027
-"""Other than the evaluation's, so that examples and evaluation share questions by chance alone."""
+"""Other than the evaluation's, so that examples and evaluation share tasks by chance alone."""
+
+Row = dict[str, object]
+
+
+def arithmetic(rng: random.Random) -> Iterator[Row]:
+    while True:
+        problem = make_problem(rng, held=True)
+        row = {"prompt": problem.question, "reference": str(problem.answer)}
+        yield row | {"family": problem.family}
+
+
+def functions(rng: random.Random) -> Iterator[Row]:
+    while True:
+        task = make_task(rng, held=True)
+        tests = [*task.asserts, *task.hidden]
+        yield {"prompt": task.spec, "visible_tests": list(task.asserts), "tests": tests}
+
+
+def write(name: str, rows: Iterator[Row], number: int) -> None:
+    """The first `number` rows with different prompts and tests."""
+    seen: dict[str, Row] = {}
+    while len(seen) < number:
+        row = next(rows)
+        seen.setdefault(json.dumps(row), row)
+    with (FOLDER / f"{name}.jsonl").open("w") as out:
+        for i, row in enumerate(seen.values(), 1):
+            out.write(json.dumps({"id": f"{name}-{i:03}", **row}) + "\n")
 
 
 def main() -> None:
-    rng, seen = random.Random(SEED), set[str]()
-    TARGET.parent.mkdir(exist_ok=True)
-    with TARGET.open("w") as out:
-        while len(seen) < NUMBER:
-            problem = make_problem(rng, held=True)
-            if problem.question in seen:
-                continue
-            seen.add(problem.question)
-            name = f"arithmetic-{len(seen):03}"
-            row = {"id": name, "prompt": problem.question, "reference": str(problem.answer)}
-            out.write(json.dumps(row | {"family": problem.family}) + "\n")
+    FOLDER.mkdir(exist_ok=True)
+    write("arithmetic", arithmetic(random.Random(SEED)), 500)
+    write("functions", functions(random.Random(SEED)), 250)
 
 
 if __name__ == "__main__":

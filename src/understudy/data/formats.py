@@ -4,6 +4,9 @@
   `SFTTrainer` (https://huggingface.co/docs/trl/dataset_formats); also what OpenAI-style tools read.
 * `prompt-completion`: `{prompt: [turns], completion: [last turn]}`, TRL's other conversational type:
   the loss is on the completion only.
+* `preference`: `{prompt: [turns], chosen: [last turn], rejected: [turns]}`, TRL's conversational
+  preference type with an explicit prompt, which `DPOTrainer` and its like read. Of examples that have
+  `rejected` turns; in the other formats the text of the last of these is an extra.
 * `alpaca`: `{instruction, input, output, system, history: [[question, answer], ...]}` as LLaMA-Factory
   reads it, with `system` and `history` named in its `dataset_info.json`. `input` is always empty.
 * `sharegpt`: `{conversations: [{from, value}]}` with `system`, `human`, `gpt`, `function_call` and
@@ -11,9 +14,9 @@
   model's, as its reader demands (it drops other rows with no more than a warning): results of calls
   made together are one observation.
 
-Tool calls: in `messages` and `prompt-completion` as `tool_calls` with the arguments as an object, as
-chat templates expect (as text where they are no JSON object); a tool's result names the tool. The
-declarations of the tools are not part of an example.
+Tool calls: in `messages`, `prompt-completion` and `preference` as `tool_calls` with the arguments as an
+object, as chat templates expect (as text where they are no JSON object); a tool's result names the tool.
+The declarations of the tools are not part of an example.
 
 Pictures and sound: `images` and `audios` hold, in order, `http(s)` or `data:` URLs, and their places
 are `{"type": "image"}` parts, or `<image>` marks in `alpaca` and `sharegpt`. Pictures that all come
@@ -31,7 +34,7 @@ import msgspec
 
 from understudy.types import Audio, Example, Image, Json, Message, Text, ToolCall
 
-Format: TypeAlias = Literal["messages", "prompt-completion", "alpaca", "sharegpt"]
+Format: TypeAlias = Literal["messages", "prompt-completion", "preference", "alpaca", "sharegpt"]
 
 FORMATS: tuple[Format, ...] = get_args(Format)
 
@@ -45,6 +48,8 @@ def row(example: Example, format: Format, *, extras: bool = True) -> Json:
     made = {"id": example.id, **_MAKERS[format](example)}
     if extras:
         made["meta"] = _extras(example)
+        if format == "preference":
+            made["meta"].pop("rejected", None)
     return made
 
 
@@ -58,6 +63,20 @@ def prompt_completion(example: Example) -> Json:
     _answered(example, "prompt-completion")
     *prompt, completion = _turns(example)
     return {"prompt": prompt, "completion": [completion], **_media(example)}
+
+
+def preference(example: Example) -> Json:
+    """The turns before the answer, the answer, and what is worse in its place."""
+    _answered(example, "preference")
+    if not example.rejected or example.rejected[-1].role != "assistant":
+        found = f"a {example.rejected[-1].role} turn at their end" if example.rejected else "none"
+        raise _inexpressible(example, "preference", "rejected turns that end with an answer", found)
+    if any(message.media for message in (example.messages[-1], *example.rejected)):
+        raise _inexpressible(example, "preference", "answers of text", "a picture or sound in one")
+    *prompt, chosen = _turns(example)
+    names = _names(example.rejected)
+    rejected = [_turn(message, names, simple=True) for message in example.rejected]
+    return {"prompt": prompt, "chosen": [chosen], "rejected": rejected, **_media(example)}
 
 
 def alpaca(example: Example) -> Json:
@@ -112,6 +131,7 @@ def sharegpt(example: Example) -> Json:
 _MAKERS: dict[Format, Callable[[Example], Json]] = {
     "messages": messages,
     "prompt-completion": prompt_completion,
+    "preference": preference,
     "alpaca": alpaca,
     "sharegpt": sharegpt,
 }
@@ -144,8 +164,13 @@ def _split(example: Example, format: Format) -> tuple[str, Sequence[Message]]:
 
 def _turns(example: Example) -> list[Json]:
     simple = _leads(example)
-    names = {call.id: call.name for message in example.messages for call in message.tool_calls}
+    names = _names(example.messages)
     return [_turn(message, names, simple=simple) for message in example.messages]
+
+
+def _names(messages: Sequence[Message]) -> dict[str, str]:
+    """Of the tools that were called, by the calls' ids."""
+    return {call.id: call.name for message in messages for call in message.tool_calls}
 
 
 def _turn(message: Message, names: dict[str, str], *, simple: bool) -> Json:
@@ -242,6 +267,7 @@ def _url(example: Example, part: Image | Audio) -> str:
 
 def _extras(example: Example) -> Json:
     known: dict[str, Any] = {
+        "rejected": example.rejected[-1].text if example.rejected else None,
         "reference": example.reference,
         "choices": list(example.choices),
         "tests": list(example.tests),

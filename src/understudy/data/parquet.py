@@ -81,6 +81,7 @@ def _schema(format: Format, optional: Set[str], *, extras: bool) -> pa.Schema:
     columns: dict[Format, list[tuple[str, pa.DataType]]] = {
         "messages": [("messages", pa.list_(turn))],
         "prompt-completion": [("prompt", pa.list_(turn)), ("completion", pa.list_(turn))],
+        "preference": [(name, pa.list_(turn)) for name in ("prompt", "chosen", "rejected")],
         "alpaca": [
             *((name, text) for name in ("instruction", "input", "output", "system")),
             ("history", pa.list_(pa.list_(text))),

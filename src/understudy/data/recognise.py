@@ -6,7 +6,8 @@ the mapping does not use otherwise. What is left over goes to `meta`, unchanged.
 
 * A conversation (`messages`, `conversations`) wins over a prompt; a mapping for either of them
   switches the other's recognition off. A `prompt` that is a list of turns is a conversation, and a
-  `completion` beside it its end.
+  `completion` beside it its end; or, of a preference pair, `chosen`, and of its `rejected` the last
+  turn's text is kept as `meta.rejected`.
 * A conversation's last turn, where it is the assistant's and no tool call, is what a model is to
   make: it is taken off and kept as `meta.answer`, as an example of an earlier run is when it becomes
   a task. One user turn without pictures is the same as a prompt, so that the same question has the
@@ -265,11 +266,7 @@ class _Row:
         self._take(found)
         value = found.value
         if is_conversation(value):
-            rest: Any = self._row.get("completion")
-            if is_conversation(rest):
-                self._used.add("completion")
-                value = [*value, *rest]
-            return conversation(value, self._folder, pictures)
+            return conversation([*value, *self._ending()], self._folder, pictures)
         if (text := scalar(value)) is None:
             raise ValueError(f"expected text in column {found.column!r}, found {shown(value)}")
         if found.column != "instruction":
@@ -287,6 +284,15 @@ class _Row:
             self._folder,
             pictures,
         )
+
+    def _ending(self) -> list[Any]:
+        """The turns after a prompt that stand in a column of their own."""
+        for column in ("completion", "chosen"):
+            turns: Any = self._row.get(column)
+            if column not in self._used and is_conversation(turns):
+                self._used.add(column)
+                return turns
+        return []
 
     def _history(self) -> tuple[Message, ...]:
         history = as_list(from_json(self._row.get("history")))
@@ -357,6 +363,8 @@ class _Row:
         nested = self._nested
         inner = unpacked(nested.pop("meta", None))
         rest = {key: value for key, value in self._row.items() if key not in self._used}
+        if "chosen" in self._used and is_conversation(rest.get("rejected")):
+            rest["rejected"] = conversation(rest["rejected"], self._folder)[-1].text
         for field, column in self._columns.items():
             if field.startswith("meta."):
                 rest[field.removeprefix("meta.")] = look_up(self._row, column)[1]

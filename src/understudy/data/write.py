@@ -112,7 +112,7 @@ def _flat(made: Json, seen: set[str]) -> Json:
     seen.update(made.keys() & {"images", "audios"})
     if "meta" in made:
         made["meta"] = _line(made["meta"]).decode().rstrip("\n")
-    for name in ("messages", "prompt", "completion"):
+    for name in ("messages", "prompt", "completion", "chosen", "rejected"):
         for turn in as_list(made.get(name)) or ():
             if not isinstance(turn["content"], str):
                 raise ValueError(

@@ -65,12 +65,13 @@ def trained_on(
 
 
 def stated(task: Task) -> str:
-    """The question, with its choices where it has them."""
+    """The question, with its choices where it has them and does not name them itself."""
     if not task.choices:
         return task.question
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     listed = " ".join(f"({a}) {text}" for a, text in zip(letters, task.choices, strict=False))
-    return f"{task.question}\nAnswer Choices: {listed}"
+    choices = f"Answer Choices: {listed}"
+    return task.question if choices in task.question else f"{task.question}\n{choices}"
 
 
 @cache
