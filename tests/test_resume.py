@@ -29,7 +29,8 @@ from understudy.providers.features import Features
 from understudy.providers.scripted import Scripted
 from understudy.records import Records, Row
 from understudy.sandbox.handle import Execution
-from understudy.sandbox.protocol import Outcome, Test
+from understudy.sandbox.protocol import Outcome
+from understudy.sandbox.protocol import Test as OneTest  # pytest collects what begins with Test
 from understudy.stack import given
 from understudy.types import (
     Call,
@@ -60,6 +61,15 @@ CONFIGS: dict[str, dict[str, dict[str, Any]]] = {
         "adaptive verifier": {"samples": 3, "vote": "verifier", "adaptive": True},
     },
     "universal_self_consistency": {"eight texts": {"samples": 3}},
+    "self_refine": {
+        "text": {"rounds": 3},
+        "structured": {"rounds": 2, "feedback": "structured", "patience": 1},
+        "compare": {"rounds": 3, "compare": True},
+        "tests": {"rounds": 2, "source": "tests"},
+        "judge": {"rounds": 2, "source": "judge", "keep": "steps", "verdict": False},
+        "oracle": {"rounds": 3, "source": "verifier", "keep": "pairs"},
+        "preset": {"preset": "dialogue", "rounds": 2, "threshold": 0.7},
+    },
     "self_debug": {
         "unit tests": {
             "max_turns": 2, "accept": "all", "keep": ["solution", "repair", "preference"],
@@ -101,7 +111,9 @@ CONFIGS: dict[str, dict[str, dict[str, Any]]] = {
 """Settings by method and by what they change about its calls."""
 
 TASKS = (
-    Task(id="t0", prompt="What is 3 + 4?", reference="7", tests=("assert f(3) == 7", "assert f(0)")),
+    Task(
+        id="t0", prompt="What is 3 + 4?", reference="7", tests=("assert f(3) == 7", "assert f(0)")
+    ),
     Task(
         id="t1", prompt="What is 3 + 4?"
     ),  # the same question: only the task's id tells them apart
@@ -168,10 +180,28 @@ def programming(call: Call, digest: str) -> str:
     return f"```python\ndef f(x):\n    return {pick % 16}\n```"
 
 
+def critical(call: Call, digest: str) -> str:
+    """A complaint or none, as text or as a form, which answer is better, or one of two answers."""
+    prompt, pick = call.request.messages[-1].text, int(digest[:4], 16)
+    if call.request.schema is not None:
+        points = [
+            {"name": name, "evidence": digest[i:][:4], "fix": "", "score": int(digest[i], 16) % 4}
+            for i, name in enumerate(re.findall(r"^- (\w+): ", prompt, re.MULTILINE))
+        ]
+        said = {"aspects": points, "verdict": "revise" if pick % 4 else "stop"}
+        return msgspec.json.encode(said).decode()
+    if "Which answer" in prompt:
+        return f"Verdict: {'AB'[pick % 2]}"
+    if call.role == "critic":
+        return f"Step {pick} is wrong." if pick % 4 else "NO COMPLAINT"
+    return f"Thought {digest[:6]}. The answer is {6 + pick % 2}."
+
+
 SPEECH: dict[str, Callable[[Call, str], str]] = {
     "self_debug": programming,
     "self_align": thoughtful,
     "self_instruct": instructive,
+    "self_refine": critical,
     "topic_guided_red_teaming": inventive,
 }
 """What `babble` says to a method that reads more than an answer: made of the call and its digest."""
@@ -285,7 +315,8 @@ async def judge(execution: Execution) -> Outcome:
     return Outcome(
         status="passed" if all(passed) else "failed",
         tests=tuple(
-            Test(test, ok, digest[:2], "2") for test, ok in zip(program.tests, passed, strict=True)
+            OneTest(test, ok, digest[:2], "2")
+            for test, ok in zip(program.tests, passed, strict=True)
         ),
         values=tuple(digest[i] for i, _ in enumerate(program.calls)),
         raised=tuple(False for _ in program.calls),

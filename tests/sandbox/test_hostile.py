@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -380,6 +381,42 @@ async def test_nothing_survives_the_pool() -> None:
         if not processes() - before:
             break
         await asyncio.sleep(0.02)  # the kernel ends a namespace in its own time
+    assert not processes() - before
+
+
+KILLED = """\
+import asyncio
+from understudy.sandbox.handle import Execution
+from understudy.sandbox.pool import Pool
+from understudy.sandbox.protocol import Program
+
+async def main():
+    async with Pool.open(size=1) as pool:
+        await pool.isolation()
+        print("ready", flush=True)
+        await pool.execute(Execution("", "", Program(source="while True: pass", seconds=50.0)))
+
+asyncio.run(main())
+"""
+
+
+async def test_nothing_survives_a_kill_of_the_host() -> None:
+    before = processes()
+    host = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED, stdout=asyncio.subprocess.PIPE
+    )
+    assert host.stdout is not None
+    assert await host.stdout.readline() == b"ready\n"
+    for _ in range(100):
+        if len(processes() - before) > 1:  # the worker, and its program
+            break
+        await asyncio.sleep(0.02)
+    host.kill()
+    await host.wait()
+    for _ in range(100):
+        if not processes() - before:
+            break
+        await asyncio.sleep(0.02)
     assert not processes() - before
 
 

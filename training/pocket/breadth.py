@@ -99,6 +99,7 @@ def asks(reply: str, sample: Sample) -> bool:
 
 
 CHECKS: dict[str, tuple[Maker, Check]] = {
+    "drill": (mix.drill, same),
     "write": (mix.write_question, new_problem),
     "task_list": (general.list_tasks, continues),
     "is_classification": (general.classify_task, same),

@@ -44,6 +44,11 @@ def question_direct(question: str) -> str:
     return f"{question}\nAnswer with the number only."
 
 
+def drill(exercises: str) -> str:
+    """`51 - 38, 7 * 12`; the reply is one equation each."""
+    return f"Work out: {exercises}"
+
+
 def new_question(examples: Sequence[str]) -> str:
     """Asks for one more word problem in the manner of the examples; with none, for any."""
     if not examples:

@@ -38,7 +38,7 @@ from training.pocket.steps import (
     render,
 )  # fmt: skip
 
-DATA_VERSION = 5
+DATA_VERSION = 6
 SPOILED = 1 / 60
 
 
@@ -57,6 +57,28 @@ def solve(rng: random.Random) -> Sample:
     else:
         user = formats.question_qa(q, steps=draw < 0.87)
     return chat("solve", user, solution(problem, rng))
+
+
+def drill(rng: random.Random) -> Sample:
+    """Equations without a story: of a word problem's text little is arithmetic, of this all."""
+    wanted = [exercise(rng) for _ in range(rng.randint(5, 12))]
+    asked = ", ".join(f"{a} {op} {b}" for a, op, b in wanted)
+    done = " ".join(f"{a} {op} {b} = {compute(a, op, b)}." for a, op, b in wanted)
+    return chat("drill", formats.drill(asked), done)
+
+
+def exercise(rng: random.Random) -> tuple[int, str, int]:
+    """A sum, difference, product or quotient of the sizes that occur in word problems."""
+    top = rng.choice((30, 60, 60, 120, 240))
+    kind, a, b = rng.random(), rng.randint(1, top), rng.randint(1, top)
+    if kind < 0.45:
+        return max(a, b), "-", min(a, b)
+    if kind < 0.72:
+        return a, "+", b
+    small, large = rng.randint(2, 9), rng.randint(2, 18)
+    if kind < 0.92:
+        return (small, "*", large) if rng.random() < 0.5 else (large, "*", small)
+    return small * large, "/", small
 
 
 def solve_shots(rng: random.Random) -> Sample:
@@ -248,7 +270,7 @@ def repair_row(messages: tuple[Message, ...], good: str) -> Sample:
 
 
 WEIGHTS: tuple[tuple[Callable[[random.Random], Sample], float], ...] = (
-    (solve, 52.0), (solve_shots, 3.0), (direct, 1.5), (write_question, 2.0),
+    (solve, 52.0), (drill, 22.0), (solve_shots, 3.0), (direct, 1.5), (write_question, 2.0),
     (verdict, 2.5), (verdict_check, 2.5), (verdict_brainstorm, 1.0),
     (self_feedback, 5.0), (refinement, 2.5), (write_code, 6.0), (repair_code, 8.0),
     (inspect_code, 3.0),

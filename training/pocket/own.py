@@ -107,9 +107,7 @@ def code_rows(speaker: Speaker, tasks: int, seed: int) -> list[Sample]:
     the tests said, and of its own failed repair, with both in view."""
     rng = random.Random(seed)
     made = [make_task(rng) for _ in range(tasks)]
-    chats: list[tuple[Message, ...]] = [
-        (("user", formats.code(t.spec, t.asserts)),) for t in made
-    ]
+    chats: list[tuple[Message, ...]] = [(("user", formats.code(t.spec, t.asserts)),) for t in made]
     open_ones = list(range(len(made)))
     rows: list[Sample] = []
     for turn in range(2):

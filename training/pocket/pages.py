@@ -17,6 +17,7 @@ def knows(rng: random.Random) -> Sample:
 SECTIONS: tuple[tuple[str, str, Callable[[random.Random], Sample], str], ...] = (
     ("Word problem", "question_plain, question_steps, question_qa", mix.solve, "solve"),
     ("Word problem with shots", "question_shots", mix.solve_shots, "shots"),
+    ("Sums", "drill", mix.drill, "drill"),
     ("Direct answer", "question_direct", mix.direct, "direct"),
     ("New word problem", "new_question", mix.write_question, "write"),
     ("P(True), one pass", "p_true", mix.verdict, "p_true"),

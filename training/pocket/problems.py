@@ -39,15 +39,15 @@ class Draw:
     hard: bool
 
     def term(self, low: int, high: int, at_most: int | None = None) -> int:
-        """A number to add or subtract: `low` to `high`, or up to four times as much if hard."""
-        low, high = (high, 4 * high) if self.hard else (low, high)
+        """A number to add or subtract: `low` to `high`, or up to twice as much if hard."""
+        low, high = (high, 2 * high) if self.hard else (low, high)
         if at_most is not None:
             low, high = min(low, max(1, at_most // 2)), min(high, at_most)
         return self.rng.randint(low, high)
 
     def factor(self, low: int, high: int) -> int:
-        """A number to multiply by or to be divided: `low` to `high`, or up to twice as much."""
-        return self.rng.randint(high, 2 * high) if self.hard else self.rng.randint(low, high)
+        """A number to multiply by or to be divided: `low` to `high`, or up to six more."""
+        return self.rng.randint(high, high + 6) if self.hard else self.rng.randint(low, high)
 
 
 def held_out(question: str) -> bool:

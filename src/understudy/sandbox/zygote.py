@@ -45,6 +45,8 @@ def main(layers: list[str]) -> None:
     try:
         if "namespaces" in layers:
             namespaces.enter()
+        if layers:
+            die_with_parent()  # after a kill -9 nobody hangs up
     except OSError as error:
         _send(replies, {"refused": str(error)})
         return

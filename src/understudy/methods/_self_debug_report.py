@@ -1,0 +1,106 @@
+"""What `understudy show` prints for Self-Debug: pass rates by turn, the gap, and what it was worth."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+from understudy.types import Example, Json, Rejection
+
+
+def report(rows: Iterable[Example | Rejection]) -> str:
+    """Pass rates by turn, the gap between visible and hidden tests, why tasks stopped, how true the
+    model's verdicts are, and debugging beside plain samples of the same cost."""
+    found = list(_trajectories(rows))
+    if not found:
+        return "no programs"
+    last = max(trajectory["n_turns"] for trajectory in found)
+    lines = [f"{'turn':>8} {'visible':>8} {'hidden':>8} {'tasks':>8}"]
+    for turn in range(last + 1):
+        ends = [_at(trajectory, turn) for trajectory in found]
+        going = sum(trajectory["n_turns"] >= turn for trajectory in found)
+        lines.append(
+            f"{turn:>8} {_rate(ends, 'visible'):>8} {_rate(ends, 'hidden'):>8} {going:>8,}"
+        )
+    lines += [*_gap(found), _stops(found), *_verdicts(found), *_resampling(found)]
+    return "\n".join(lines)
+
+
+def _trajectories(rows: Iterable[Example | Rejection]) -> Iterable[Any]:
+    """One per task: its rows stand together."""
+    last = None
+    for row in rows:
+        trajectory = cast("Json | None", row.meta.get("trajectory"))
+        if trajectory is not None and (last is None or trajectory != last):
+            yield trajectory
+        last = trajectory
+
+
+def _at(trajectory: Any, turn: int) -> Json:
+    """The program that stands after so many repairs."""
+    return trajectory["turns"][min(turn, trajectory["n_turns"])]
+
+
+def _rate(ends: Sequence[Json], tests: str) -> str:
+    known = [bool(end[tests]) for end in ends if end[tests] is not None]
+    return f"{sum(known) / len(known):.3f}" if known else "-"
+
+
+def _gap(found: Sequence[Any]) -> list[str]:
+    """How much less is right than the visible tests show: what was fitted to them."""
+    ends = [_at(trajectory, trajectory["n_turns"]) for trajectory in found]
+    both = [e for e in ends if e["visible"] is not None and e["hidden"] is not None]
+    lines = list[str]()
+    if both:
+        visible, hidden = (sum(e[t] for e in both) / len(both) for t in ("visible", "hidden"))
+        lines.append(
+            f"visible {visible:.3f}, hidden {hidden:.3f}: gap {visible - hidden:+.3f} on {len(both):,} "
+            "tasks"
+        )
+    named = [trajectory for trajectory in found if trajectory["special_cased"]]
+    if named:
+        fail = sum(_at(t, t["n_turns"])["hidden"] is False for t in named)
+        lines.append(
+            f"repairs that name a visible input: {len(named):,}, of which {fail:,} fail hidden tests"
+        )
+    return lines
+
+
+def _stops(found: Sequence[Any]) -> str:
+    stops = Counter(str(trajectory["stop"]) for trajectory in found)
+    return "stopped: " + ", ".join(f"{stop} {n:,}" for stop, n in stops.most_common())
+
+
+def _verdicts(found: Sequence[Any]) -> list[str]:
+    judged = [
+        (turn["verdict"] == "right", truth)
+        for trajectory in found
+        for turn in trajectory["turns"]
+        if turn.get("verdict")
+        and (truth := turn["visible"] if turn["hidden"] is None else turn["hidden"]) is not None
+    ]
+    if not judged:
+        return []
+    true = sum(said == truth for said, truth in judged)
+    return [f"verdicts: {true:,} of {len(judged):,} true ({true / len(judged):.1%})"]
+
+
+def _resampling(found: Sequence[Any]) -> list[str]:
+    both = [
+        (_at(t, t["n_turns"]), t["resample"], t["tokens"])
+        for t in found
+        if t.get("resample") and t["resample"]["hidden"] is not None
+    ]
+    if not both:
+        return []
+    n = len(both)
+    debugged = sum(bool(end["hidden"]) for end, _, _ in both) / n
+    sampled = sum(bool(drawn["hidden"]) for _, drawn, _ in both) / n
+    draws = sum(drawn["draws"] for _, drawn, _ in both) / n
+    spent = [sum(tokens for _, _, tokens in both), sum(drawn["tokens"] for _, drawn, _ in both)]
+    estimated = " (estimated)" if any(t.get("tokens_estimated") for t in found) else ""
+    return [
+        f"at the same cost, hidden tests of {n:,} tasks:",
+        f"    debugging          {debugged:>6.3f} {spent[0]:>9,} tokens{estimated}",
+        f"    plain resampling   {sampled:>6.3f} {spent[1]:>9,} tokens{estimated}, "
+        f"{draws:.1f} draws a task",
+    ]
