@@ -313,7 +313,7 @@ def test_what_changes_the_data_is_in_the_fingerprint(change: dict[str, Any]) -> 
 CHANGED: dict[str, Any] = {
     "n": 5, "candidates": 9, "out": "runs/y", "reuse": ["runs/z"], "budget": 1, "concurrency": 2,
     "prices": {"m": {"input": 1, "output": 1}}, "attempts": 2, "patience": 5, "strict": True,
-    "license": "cc0-1.0",
+    "license": "cc0-1.0", "sandbox": "landlock",
 }  # fmt: skip
 
 

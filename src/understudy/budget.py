@@ -72,8 +72,9 @@ class Budget:
         """
         if self.limit is None:
             return
-        while self.spent + self._reserved + bound > self.limit:
-            if self.spent + bound > self.limit or self._reserved <= 1e-12:
+        limit = self.limit + _ROUNDING
+        while self.spent + self._reserved + bound > limit:
+            if self.spent + bound > limit or self._reserved <= _ROUNDING:
                 raise BudgetExhausted(
                     f"${self.spent:.4f} of the budget of ${self.limit:.2f} is spent and the next call "
                     f"may cost ${bound:.4f}. Raise it (`budget={max(2 * self.limit, 1):g}`) and run "
@@ -117,6 +118,8 @@ def metered(generate: Generate, budget: Budget, price: Price | None) -> Generate
     return pay
 
 
+_ROUNDING = 1e-12
+"""Dollars by which sums of floats may be off."""
 DEFAULT_REPLY = 4_096
 """Tokens that a reply without `max_tokens` is taken to have at most, until a longer one is seen."""
 
