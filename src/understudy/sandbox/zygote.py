@@ -30,15 +30,14 @@ from understudy.sandbox.syscalls import die_with_parent, drop_capabilities, no_n
 READABLE = root.readable()
 OURS: list[str] = []
 """Modules that a program does not find imported. Both are computed once, before any program."""
-LAYERS = ("namespaces", "landlock", "seccomp")
-"""What a worker can be told to put around its programs; limits there are always."""
 _CHUNK = 65_536
 _MOST_MESSAGES = 4_000_000
 """Bytes of messages from one program."""
 
 
 def main(layers: list[str]) -> None:
-    """Serve the pool until it hangs up."""
+    """Serve the pool until it hangs up. `layers` of `namespaces`, `landlock` and `seccomp` stand around
+    each program; limits always do."""
     replies = os.fdopen(os.dup(1), "wb")
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 1)
@@ -242,7 +241,7 @@ def _isolated(
             drop_capabilities()
         os.environ.clear()
         os.environ.update({"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"})
-        rlimits.restrict(job["seconds"], job["megabytes"])
+        rlimits.restrict(job["seconds"], job["megabytes"], counted="namespaces" in layers)
         no_new_privileges()
         if "landlock" in layers:
             landlock.restrict(READABLE)
