@@ -24,7 +24,7 @@ from training.pocket.general import (
     town_memory,
     town_reflect,
 )
-from training.pocket.problems import Problem, make_problem
+from training.pocket.problems import Dice, Problem, make_problem
 from training.pocket.steps import (
     STYLES,
     approval,
@@ -38,7 +38,7 @@ from training.pocket.steps import (
     render,
 )  # fmt: skip
 
-DATA_VERSION = 6
+DATA_VERSION = 7
 SPOILED = 1 / 60
 
 
@@ -301,7 +301,7 @@ def draw_sample(rng: random.Random) -> Sample:
 
 
 def stream(seed: int) -> Iterator[Sample]:
-    """An endless, reproducible stream of samples."""
-    rng = random.Random(seed)
+    """The first phase: an endless, reproducible stream of samples, their numbers small."""
+    rng = Dice(seed, hard_share=0.0)
     while True:
         yield draw_sample(rng)

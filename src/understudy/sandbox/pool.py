@@ -46,10 +46,14 @@ class Worker:
     async def start(cls, command: list[str]) -> "Worker":
         """Raises WorkerLost with the reason where it cannot isolate itself."""
         with tempfile.TemporaryFile() as complaints:
-            process = await asyncio.create_subprocess_exec(
-                *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints,
-                cwd="/", env={"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"}, start_new_session=True,
-            )  # fmt: skip
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints,
+                    cwd="/", env={"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"},
+                    start_new_session=True,
+                )  # fmt: skip
+            except OSError as error:
+                raise WorkerLost(str(error)) from None
             worker = cls(process)
             try:
                 async with asyncio.timeout(_START):

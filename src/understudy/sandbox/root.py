@@ -39,7 +39,9 @@ def build(*, with_proc: bool) -> None:
     """Make it the root of this process, in whose mount namespace all of it stays. `with_proc`: bring
     /proc along, to be hidden by the caller."""
     mount("", "/", "", MS_REC | MS_PRIVATE)
-    new = next(place for place in _PLACES if os.path.isdir(place))
+    new = next((place for place in _PLACES if os.path.isdir(place)), "")
+    if not new:
+        raise OSError(f"none of {', '.join(_PLACES)} is there to build a root on")
     mount("tmpfs", new, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,nr_inodes=4k,mode=755")
     for path in readable():
         _bind(path, new)
