@@ -121,7 +121,7 @@ async def test_the_recorded_trajectories_end_where_our_loop_does(data: Path) -> 
     """At the first program that passes the visible tests, else after ten repairs: all 164."""
     stops = Counter[str]()
     for row in rows(data, ""):
-        found = await replayed(row, stop_on_repeat=False)
+        found = await replayed(row)
         assert found["n_turns"] == row["debug_iter"], row["task_id"]
         assert (found["stop"] == "visible_pass") == row["is_passing"], row["task_id"]
         stops[found["stop"]] += 1
@@ -134,7 +134,7 @@ async def test_ending_at_a_repeated_program_saves_turns_and_costs_repairs(data: 
     82 repairs instead of 249, and 10 of the 16 tasks that were mended would not have been."""
     turns, lost = 0, 0
     for row in rows(data, ""):
-        found = await replayed(row)
+        found = await replayed(row, stop_on_repeat=True)
         turns += found["n_turns"]
         lost += found["stop"] == "repeat" and row["is_passing"]
 

@@ -345,7 +345,7 @@ async def test_without_visible_tests_the_model_judges_itself_and_there_is_nothin
     task = Task(prompt=SPEC, tests=("def check(g):\n    assert g(1) == 2\ncheck(f)",))
     made = await one(Scripted([*code(RIGHT), YES]), task, feedback="unit_test_trace")
     assert (trajectory(made)["feedback"], made.scores) == ("simple", {"hidden": 1.0})
-    told = await rejected(Scripted([*code(RIGHT), NO, *code(RIGHT)]), task)
+    told = await rejected(Scripted([*code(RIGHT), NO, *code(RIGHT)]), task, stop_on_repeat=True)
     assert told.reason == "not judged right (repeat)"
 
 
@@ -395,12 +395,12 @@ async def test_the_loop_ends_after_as_many_repairs_as_are_allowed() -> None:
     assert trajectory(first)["n_turns"] == 0
 
 
-async def test_a_program_that_comes_again_ends_the_loop() -> None:
+async def test_a_program_that_comes_again_ends_the_loop_if_so_set() -> None:
     teacher = Scripted([*code(WRONG, WORSE), f"Again:\n{fenced(WRONG)}\nThere."])
-    made = await rejected(teacher)
+    made = await rejected(teacher, stop_on_repeat=True)
     assert (made.reason, trajectory(made)["n_turns"]) == ("fails the visible tests (repeat)", 2)
     goes_on = Scripted(code(WRONG, WRONG, RIGHT))
-    assert trajectory(await one(goes_on, stop_on_repeat=False))["n_turns"] == 2
+    assert trajectory(await one(goes_on))["n_turns"] == 2
 
 
 @pytest.mark.parametrize(
@@ -443,7 +443,7 @@ async def test_a_reply_without_a_program_is_told_so() -> None:
     made = await one(teacher)
     assert "[user] The code above is wrong. There is no code in it.\nFix the code." in talk(teacher)
     assert trajectory(made)["turns"][0]["status"] == "no program"
-    nothing = await rejected(Scripted(["I cannot.", "No."]))
+    nothing = await rejected(Scripted(["I cannot.", "No."]), max_turns=1)
     assert nothing.reason == "no program"
 
 
@@ -881,7 +881,7 @@ async def test_several_forms_come_from_one_task() -> None:
     ],
 )
 async def test_which_last_programs_are_kept(accept: str, programs: tuple[str], kept: bool) -> None:
-    (made,) = await run(Scripted(code(*programs)), accept=accept)
+    (made,) = await run(Scripted(code(*programs)), accept=accept, max_turns=len(programs) - 1)
     assert isinstance(made, Example) == kept
     if not kept and accept == "hidden":
         assert isinstance(made, Rejection)
@@ -889,7 +889,8 @@ async def test_which_last_programs_are_kept(accept: str, programs: tuple[str], k
 
 
 async def test_under_accept_all_a_repair_must_still_be_one() -> None:
-    assert (await rejected(Scripted(code(WRONG, WRONG)), accept="all", keep=["repair"])).reason
+    wrong = Scripted(code(WRONG, WRONG))
+    assert (await rejected(wrong, accept="all", keep=["repair"], max_turns=1)).reason
     assert (await one(Scripted(code(WRONG, RIGHT)), accept="all", keep=["repair"])).rejected == ()
 
 
@@ -1313,7 +1314,8 @@ async def test_the_report_has_rates_by_turn_the_gap_verdicts_and_the_comparison(
             Task(id="u", prompt=SPEC, tests=TASK.tests), resample=True,
             keep=["solution", "repair"],
         ),
-        *await run(Scripted(code(WRONG, WORSE, WRONG)), Task(id="v", prompt=SPEC, tests=(SEEN,))),
+        *await run(Scripted(code(WRONG, WORSE, WRONG)), Task(id="v", prompt=SPEC, tests=(SEEN,)),
+                   stop_on_repeat=True),
         *await run(Scripted([*code(WRONG), NO, *code(RIGHT), YES]), Task(id="w", prompt=SPEC, tests=(SEEN,)), execute=False),
     ]  # fmt: skip
     assert report(made) == snapshot("""\

@@ -36,10 +36,10 @@ the model knows nothing of the kind. Measured per prompt: 2.96 at most on the ki
 on, 4.3 on word problems behind exemplars of our own, 6.1 to 9.6 on ten free-form ones."""
 STAGES = ("tokenizer", "teacher", "own", "student", "weights", "evaluate", "card")
 SHAPES: dict[str, Shape] = {"teacher": TEACHER, "student": STUDENT}
-FIRST = {"teacher": Schedule(steps=2700), "student": Schedule(steps=1500)}
-ROUNDS = (400, 900, 1500)
+FIRST = {"teacher": Schedule(steps=2700), "student": Schedule(steps=1050)}
+ROUNDS = (350, 700, 1100, 1500)
 """Steps at which the rounds of the second phase end; each asks the model, as it then is, anew."""
-SECOND = Schedule(steps=ROUNDS[-1], muon=0.014, adam=3e-3, warmup=10, decay=0.9)
+SECOND = Schedule(steps=ROUNDS[-1], muon=0.006, adam=1.5e-3, warmup=10, decay=0.9)
 
 
 class Kitchen:

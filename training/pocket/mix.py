@@ -38,7 +38,7 @@ from training.pocket.steps import (
     render,
 )  # fmt: skip
 
-DATA_VERSION = 7
+DATA_VERSION = 8
 SPOILED = 1 / 60
 
 

@@ -31,18 +31,22 @@ from training.pocket.steps import final, nearest, parse, render
 class Asking:
     """How many own answers to make."""
 
-    questions: int = 1200
+    questions: int = 1400
     samples: int = 6
     checks: int = 2
     """Of each question's answers, how many are also checked by the model."""
-    tasks: int = 900
+    tasks: int = 2500
     """Programs to write, of which the failing ones become repairs."""
     temperature: float = 1.0
     """As P(True) is measured (paper: 1)."""
 
 
-SHARE, SOLVING = 0.36, 0.16
+SHARE, SOLVING = 0.5, 0.14
 """Shares of own rows and of plain word problems in the second phase; the rest is the mixture."""
+
+
+CODE_WEIGHT = 3
+"""How often a row about code stands among the others, which are ten times as many."""
 
 
 def own_rows(speaker: Speaker, asking: Asking, seed: int) -> list[Sample]:
@@ -61,7 +65,7 @@ def own_rows(speaker: Speaker, asking: Asking, seed: int) -> list[Sample]:
     for problem, row in zip(problems, answers, strict=True):
         rows += judged_rows(problem, row, rng)
         rows += refined_rows(problem, row, rng)
-    rows += code_rows(speaker, asking.tasks, seed + 1)
+    rows += code_rows(speaker, asking.tasks, seed + 1) * CODE_WEIGHT
     rng.shuffle(rows)
     return rows
 

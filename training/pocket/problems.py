@@ -48,8 +48,8 @@ class Draw:
     hard: bool
 
     def term(self, low: int, high: int, at_most: int | None = None) -> int:
-        """A number to add or subtract: `low` to `high`, or up to twice as much if hard."""
-        low, high = (high, 2 * high) if self.hard else (low, high)
+        """A number to add or subtract: `low` to `high`, or up to three times as much if hard."""
+        low, high = (high, 3 * high) if self.hard else (low, high)
         if at_most is not None:
             low, high = min(low, max(1, at_most // 2)), min(high, at_most)
         return self.rng.randint(low, high)

@@ -8,11 +8,11 @@ which are our own, as is all wording. Unit-test feedback names the first visible
 Visible tests may be a docstring's examples (paper: MBPP's first assert). Where nothing can be executed
 (`execute=false`, or no visible test) a kind of feedback loses that part and the model's own verdict
 ends the loop, as it does under `explanation` and `trace`; one that cannot be read counts as "wrong",
-and the last program allowed is not judged. A program that was there before ends the loop
-(`stop_on_repeat`), and so does a conversation that no longer fits the model's window. Where no sample
-passes, all take part in the selection. Text-to-SQL shows the tables' first rows, compares columns in
-their order, and its result is feedback under `unit_test` and `unit_test_explanation`. Not in the paper:
-`execution_trace`, `history`, `resample`, `keep` but for `solution`.
+and the last program allowed is not judged. A conversation that no longer fits the model's window ends
+the loop. Where no sample passes, all take part in the selection. Text-to-SQL shows the tables' first
+rows, compares columns in their order, and its result is feedback under `unit_test` and
+`unit_test_explanation`. Not in the paper: `execution_trace`, `history`, `resample`, `stop_on_repeat`,
+`keep` but for `solution`.
 """
 
 from collections.abc import Sequence
@@ -69,7 +69,7 @@ class Config(Settings):
     its docstring has no examples. A translation shows all."""
     execute: bool = True
     """Run the visible tests in the loop; without, the model judges itself."""
-    stop_on_repeat: bool = True
+    stop_on_repeat: bool = False
     """End at a program that was there before: saves most repairs, and loses some that would come."""
     history: int | None = Field(default=None, ge=1)
     """Attempts that the model sees (paper: all)."""
