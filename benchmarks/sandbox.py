@@ -73,7 +73,7 @@ async def main() -> None:
     print(f"{width} workers, {args.programs} programs, median of {args.rounds} rounds")
     for name in AUTO:
         try:
-            async with Pool.open(name) as pool:
+            async with Pool.open(name, size=4) as pool:
                 begun = time.perf_counter()
                 await pool.isolation()
                 started = time.perf_counter() - begun
