@@ -70,10 +70,10 @@ async def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
     width = len(os.sched_getaffinity(0))
-    print(f"{width} workers, {args.programs} programs, median of {args.rounds} rounds")
+    print(f"{width} cores, {args.programs} programs, median of {args.rounds} rounds")
     for name in AUTO:
         try:
-            async with Pool.open(name, size=4) as pool:
+            async with Pool.open(name) as pool:
                 begun = time.perf_counter()
                 await pool.isolation()
                 started = time.perf_counter() - begun

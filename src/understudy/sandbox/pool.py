@@ -1,4 +1,4 @@
-"""The workers: one per core, started when the first program comes, replaced when they break.
+"""The workers: one more than there are cores, started when first needed, replaced when they break.
 
 A worker runs one program at a time. What a program does ends with it; what it does to its worker, if
 it should find a way, ends with the worker, which is thrown away.
@@ -117,14 +117,15 @@ class Pool:
     def open(
         cls, wanted: str = "auto", size: int = 0, notice: Callable[[str], None] = lambda _: None
     ) -> Self:
-        """A pool of `size` workers (0: one per core), none of which is started yet.
+        """A pool of `size` workers (0: one more than cores, so that none idles while an answer is
+        read), none of which is started yet.
 
         Raises:
             ConfigError: there is no such isolation.
         """
         if wanted != "auto":
             isolation(wanted)
-        return cls(wanted, size or len(os.sched_getaffinity(0)), notice)
+        return cls(wanted, size or _cores() + 1, notice)
 
     async def __aenter__(self) -> Self:
         return self
@@ -220,6 +221,12 @@ class Pool:
     async def _discard(self, worker: Worker) -> None:
         self._workers.discard(worker)
         await worker.close()
+
+
+def _cores() -> int:
+    """Those that this process may use, where the system tells."""
+    usable = getattr(os, "sched_getaffinity", None)
+    return len(usable(0)) if usable else os.cpu_count() or 1
 
 
 async def tried(worker: Worker) -> list[str]:

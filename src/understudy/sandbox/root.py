@@ -45,7 +45,7 @@ def build(*, with_proc: bool) -> None:
     mount("tmpfs", new, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,nr_inodes=4k,mode=755")
     for path in readable():
         _bind(path, new)
-    for folder in ("dev/shm", "etc", "tmp", "proc", ".old"):
+    for folder in ("dev", "etc", "tmp", "proc", ".old"):
         os.makedirs(f"{new}/{folder}")
     for device in _DEVICES:
         with open(f"{new}/dev/{device}", "w"):
@@ -76,8 +76,7 @@ def _bind(path: str, new: str) -> None:
     make_readonly(new + path)
 
 
-def private_folders() -> None:
-    """A new, empty, small /tmp and /dev/shm: what one program leaves there no other finds."""
+def private_folder() -> None:
+    """A new, empty, small /tmp: what one program leaves there no other finds."""
     flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
     mount("tmpfs", "/tmp", "tmpfs", flags, "size=16m,nr_inodes=1k,mode=1777")
-    mount("tmpfs", "/dev/shm", "tmpfs", flags, "size=4m,nr_inodes=64,mode=1777")

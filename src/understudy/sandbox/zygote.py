@@ -28,8 +28,7 @@ from understudy.sandbox import guest, landlock, namespaces, rlimits, root, secco
 from understudy.sandbox.syscalls import die_with_parent, drop_capabilities, no_new_privileges
 
 READABLE = root.readable()
-OURS: list[str] = []
-"""Modules that a program does not find imported. Both are computed once, before any program."""
+"""What `landlock` leaves open, computed once."""
 _CHUNK = 65_536
 _MOST_MESSAGES = 4_000_000
 """Bytes of messages from one program."""
@@ -49,7 +48,7 @@ def main(layers: list[str]) -> None:
     except OSError as error:
         _send(replies, {"refused": str(error)})
         return
-    OURS.extend(name for name in sys.modules if name.partition(".")[0] == "understudy")
+    _as_a_program_finds_it()
     seccomp.template()
     gc.collect()
     gc.freeze()  # pages that are never written stay shared with every program
@@ -62,6 +61,21 @@ def main(layers: list[str]) -> None:
             _send(replies, {"refused": str(error)})
         if job["apart"] and not run.got["verdicts"]:
             return  # who knows how far the second frame was read
+
+
+def _as_a_program_finds_it() -> None:
+    """What is done to the interpreter here, once, needs not be done in every copy of it, where each
+    page that is touched costs."""
+    os.environ.clear()
+    os.environ.update({"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"})
+    # Of descriptors 0, 1 and 2, whatever they will be.
+    sys.stdin = os.fdopen(0, closefd=False)
+    sys.stdout = os.fdopen(1, "w", closefd=False, encoding="utf-8", errors="replace")
+    sys.stderr = os.fdopen(2, "w", 1, closefd=False, encoding="utf-8", errors="replace")
+    for name in [name for name in sys.modules if name.partition(".")[0] == "understudy"]:
+        del sys.modules[name]
+    del sys.path[0]
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def receive(descriptor: int) -> Any:
@@ -236,11 +250,9 @@ def _isolated(
         os.setsid()
         _only(descriptors)
         if "namespaces" in layers:
-            root.private_folders()
+            root.private_folder()
             os.chdir("/tmp")
             drop_capabilities()
-        os.environ.clear()
-        os.environ.update({"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"})
         rlimits.restrict(job["seconds"], job["megabytes"], counted="namespaces" in layers)
         no_new_privileges()
         if "landlock" in layers:
@@ -249,13 +261,6 @@ def _isolated(
             seccomp.restrict()
     except BaseException:
         os._exit(_NOT_STARTED)
-    sys.stdin = os.fdopen(0, closefd=False)
-    sys.stdout = os.fdopen(1, "w", closefd=False, encoding="utf-8", errors="replace")
-    sys.stderr = os.fdopen(2, "w", 1, closefd=False, encoding="utf-8", errors="replace")
-    for name in OURS:
-        del sys.modules[name]
-    del sys.path[0]
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         live()
     except ValueError:  # one value too large for its message: what follows is missing
