@@ -43,6 +43,37 @@ async def test_where_nothing_holds_code_is_refused_and_the_way_out_named(
     assert "this is darwin" in str(refused.value)
 
 
+async def test_why_nothing_holds_is_found_out_once_for_all_who_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[str] = []
+
+    def refuse(name: str) -> isolations.Isolation:
+        tried.append(name)
+        raise ConfigError(f"{name}: not today")
+
+    monkeypatch.setattr(pools, "isolation", refuse)
+    async with Pool.open() as pool:
+        programs = [Sandbox(pool.execute).run(GOOD) for _ in range(20)]
+        found = await asyncio.gather(*programs, return_exceptions=True)
+    assert all(isinstance(error, NoSandbox) for error in found)
+    assert tried == list(isolations.AUTO)
+
+
+async def test_a_worker_that_cannot_be_replaced_stops_the_run_resumably(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with Pool.open("unsafe-subprocess", size=1) as pool:
+        sandbox = Sandbox(pool.execute)
+        assert (await sandbox.run(GOOD)).passed
+        broken = isolations.Isolation("unsafe-subprocess", ["/nonexistent"])
+        monkeypatch.setattr(pool, "_isolation", broken)
+        (worker,) = pool._workers  # type: ignore[reportPrivateUsage]  # to break it
+        await worker.close()
+        with pytest.raises(NoSandbox, match="cannot start another worker"):
+            await sandbox.run(GOOD)
+
+
 async def test_an_isolation_that_leaks_is_refused() -> None:
     """Without its walls a worker fails the probe: so the probe can fail."""
     worker = await pools.Worker.start(isolation("unsafe-subprocess").command)

@@ -23,6 +23,7 @@ from understudy.sandbox.handle import Execution
 from understudy.sandbox.isolation import AUTO, UNSAFE, Isolation, isolation
 from understudy.sandbox.probe import PROBE, Canaries, escaped
 from understudy.sandbox.protocol import Outcome, Program
+from understudy.sandbox.wire import frame
 
 _GRACE = 5.0
 """Seconds beyond a program's time in which its worker must have answered."""
@@ -73,9 +74,9 @@ class Worker:
         try:
             async with asyncio.timeout(job.message["seconds"] + _GRACE):
                 assert self._process.stdin is not None
-                self._process.stdin.write(_frame(job.message))
+                self._process.stdin.write(frame(job.message))
                 if job.files:
-                    self._process.stdin.write(_frame(job.files))
+                    self._process.stdin.write(frame(job.files))
                 await self._process.stdin.drain()
                 return await self._receive()
         except (ConnectionError, TimeoutError) as error:
@@ -98,11 +99,6 @@ class Worker:
         await self._process.communicate()
 
 
-def _frame(message: object) -> bytes:
-    body = json.dumps(message).encode()
-    return struct.pack(">I", len(body)) + body
-
-
 class Pool:
     """Runs programs; see `Pool.open`."""
 
@@ -111,6 +107,8 @@ class Pool:
         self._idle = asyncio.Queue[Worker | None]()
         self._starting = asyncio.Lock()
         self._isolation: Isolation | None = None
+        self._refused: NoSandbox | None = None
+        """Why there is none: said to everybody who waits, not found out for each again."""
         self._workers: set[Worker] = set()
 
     @classmethod
@@ -152,7 +150,7 @@ class Pool:
         try:
             for _ in range(2):  # a worker may have died of something else than this program
                 job = judge.job(program, secrets.token_hex(8))
-                worker = worker or await self._start(around)
+                worker = worker or await self._replaced(around)
                 try:
                     found = await worker.ask(job)
                     if "refused" in found:
@@ -183,6 +181,8 @@ class Pool:
 
     async def _ready(self) -> Isolation:
         async with self._starting:
+            if self._refused is not None:
+                raise self._refused
             if self._isolation is None:
                 self._isolation = await self._choose()
                 for _ in range(self._size - self._idle.qsize()):
@@ -211,7 +211,18 @@ class Pool:
                 self._notice("sandbox=unsafe-subprocess: model-written code runs unprotected")
             self._idle.put_nowait(worker)
             return around
-        raise NoSandbox(REFUSED.format(reasons="; ".join(reasons), unsafe=UNSAFE))
+        self._refused = NoSandbox(REFUSED.format(reasons="; ".join(reasons), unsafe=UNSAFE))
+        raise self._refused
+
+    async def _replaced(self, around: Isolation) -> Worker:
+        """A worker for one that broke, of an isolation that has held before."""
+        try:
+            return await self._start(around)
+        except WorkerLost as error:
+            raise NoSandbox(
+                f"the sandbox ({around.name}) cannot start another worker: {error}. The same command "
+                "goes on where this ended."
+            ) from None
 
     async def _start(self, around: Isolation) -> Worker:
         worker = await Worker.start(around.command)

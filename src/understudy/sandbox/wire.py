@@ -6,6 +6,7 @@ Standard library only: both sides of the border import this file.
 """
 
 import json
+import struct
 from typing import Any, cast
 
 MOST_BYTES = 1_000_000
@@ -128,6 +129,12 @@ def line(nonce: str, message: dict[str, Any]) -> bytes:
     if len(text) > MOST_BYTES:
         raise ValueError(f"a value of {len(text):,} bytes, more than {MOST_BYTES:,}")
     return f"{nonce} {text}\n".encode()
+
+
+def frame(message: object) -> bytes:
+    """One message between pool and worker: its length in four bytes, then JSON."""
+    body = json.dumps(message).encode()
+    return struct.pack(">I", len(body)) + body
 
 
 def lines(nonce: str, received: bytes) -> list[dict[str, Any]]:

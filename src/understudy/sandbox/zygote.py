@@ -26,6 +26,7 @@ from typing import Any, BinaryIO
 
 from understudy.sandbox import guest, landlock, namespaces, rlimits, root, seccomp, tester
 from understudy.sandbox.syscalls import die_with_parent, drop_capabilities, no_new_privileges
+from understudy.sandbox.wire import frame
 
 READABLE = root.readable()
 """What `landlock` leaves open, computed once."""
@@ -97,11 +98,6 @@ def _exactly(descriptor: int, size: int) -> bytes:
 def _send(stream: BinaryIO, message: dict[str, Any]) -> None:
     stream.write(frame(message))
     stream.flush()
-
-
-def frame(message: dict[str, Any]) -> bytes:
-    body = json.dumps(message).encode()
-    return struct.pack(">I", len(body)) + body
 
 
 class Run:
