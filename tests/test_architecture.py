@@ -24,7 +24,7 @@ LAYERS = [
     # machinery
     ["answers", "records", "rouge", "text", "votes"],
     ["data", "journal", "limits", "pocket", "sandbox"],
-    ["budget", "model", "retry"],
+    ["budget", "chart", "model", "retry"],
     ["providers", "registry", "seeds", "stack"],
     # parts
     ["filters", "methods"],
@@ -32,6 +32,7 @@ LAYERS = [
     ["doctor", "recipe"],
     ["catalogue", "folder", "rows"],
     ["engine", "report"],
+    ["page"],
     ["export", "progress", "session", "why"],
     # uses
     ["api", "plan", "train", "viewer", "scale"],

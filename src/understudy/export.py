@@ -5,10 +5,12 @@ from pathlib import Path
 
 import yaml
 
+from understudy.data.atomic import write_text
 from understudy.data.card import CardFacts, ModelFacts, StepFacts, card
 from understudy.data.formats import Format
 from understudy.data.write import write, write_rows
 from understudy.errors import ConfigError, RunFolderError
+from understudy.page import page
 from understudy.records import Total
 from understudy.report import Run
 
@@ -18,15 +20,15 @@ STAMP = "data/.exported"
 
 def export_all(run: Run, *, again: bool = False) -> list[Path]:
     """Everything a run folder holds beside its journal: `data/train.jsonl` and `.parquet`,
-    `rejected.jsonl`, `failures.jsonl` and the data set card. Returns what was written: nothing,
-    unless `again`, where no row is newer than the files.
+    `rejected.jsonl`, `failures.jsonl`, the data set card and `report.html`. Returns what was written:
+    the report alone, which tells of sessions too, unless `again`, where no row is newer than the files.
 
     Raises:
         RunFolderError: the disk did not take them; the journal is untouched.
     """
     newest, stamp = run.records.newest(), run.path / STAMP
     if not again and stamp.is_file() and stamp.read_text() == newest:
-        return []
+        return [_report(run)]
     data = run.path / "data"
     try:
         data.mkdir(exist_ok=True)
@@ -50,7 +52,13 @@ def export_all(run: Run, *, again: bool = False) -> list[Path]:
         "failures.jsonl",
         "README.md",
     )
-    return [run.path / name for name in names]
+    return [*(run.path / name for name in names), _report(run)]
+
+
+def _report(run: Run) -> Path:
+    file = run.path / "report.html"
+    write_text(file, page(run, facts(run)))
+    return file
 
 
 def export(run: Run, file: Path, format: Format, step: str = "") -> int:

@@ -93,20 +93,43 @@ class Records:
     def close(self) -> None:
         self._db.close()
 
-    def rows(self, step: str, *kinds: Kind, before: int | None = None) -> Iterator[Row]:
-        """The rows of a step in the order of the seeds; those of sessions before `before`, if set."""
+    def rows(
+        self, step: str, *kinds: Kind, before: int | None = None, most: int | None = None
+    ) -> Iterator[Row]:
+        """The rows of a step in the order of the seeds; those of sessions before `before`, if set; of
+        more than `most` those that were written first, and no others are read."""
         marks = ",".join("?" * len(kinds))
+        # Without the index, whose order is another, the scan ends with the last row that is wanted.
+        source = "rows" if most is None else "rows not indexed"
+        first = "" if most is None else f"order by id limit {most:d}"
         # A connection of its own: the iteration may stay open while others read and write.
         reader = connect(self.path)
         try:
             found = reader.execute(
-                "select step, task, ordinal, kind, reason, position, body from rows "
-                f"where step = ? and kind in ({marks}) and session < ? order by position, ordinal",
+                "select step, task, ordinal, kind, reason, position, body from "
+                f"(select * from {source} where step = ? and kind in ({marks}) and session < ? {first}) "
+                "order by position, ordinal",
                 (step, *kinds, 2**62 if before is None else before),
             )
             yield from map(Row._make, found)
         finally:
             reader.close()
+
+    def sample(self, step: str, kind: Kind, most: int) -> list[Row]:
+        """Up to `most` rows of a kind at even distances from each other, in the order they were
+        written; no others are read."""
+        where = "where step = ? and kind = ?"
+        (n,) = self._db.execute(f"select count(*) from rows {where}", (step, kind)).fetchone()
+        places = sorted({i * n // most for i in range(min(n, most) and most)})
+        found = [
+            self._db.execute(
+                "select step, task, ordinal, kind, reason, position, body from rows where id = "
+                f"(select id from rows {where} order by reason, id limit 1 offset ?)",
+                (step, kind, place),
+            ).fetchone()
+            for place in places
+        ]
+        return [Row._make(row) for row in found if row is not None]
 
     def rows_of(self, step: str, task: str) -> list[Row]:
         """The rows that a step made of a task."""

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from random import Random
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
+from understudy.chart import Chart
 from understudy.errors import ConfigError
 from understudy.model import Model
 from understudy.sandbox.handle import Sandbox
@@ -22,8 +23,18 @@ from understudy.types import Example, Rejection, Settings, Task
 Shape: TypeAlias = Literal["task", "pool", "example"]
 """One task at a time; all tasks at once, as an async generator; or one example to judge."""
 
-Report: TypeAlias = Callable[[Iterable[Example | Rejection]], str]
-"""A method's own account of what it made, as text for a terminal."""
+
+class Account(NamedTuple):
+    """What a method says of all that it made."""
+
+    text: str
+    """For a terminal, tables included: `understudy show` prints it."""
+    chart: Chart | None = None
+    """The figures of the text that are better seen: `report.html` draws them."""
+
+
+Report: TypeAlias = Callable[[Iterable[Example | Rejection]], str | Account]
+"""A method's own account of what it made; text alone where there is nothing to draw."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -1,9 +1,9 @@
-"""What a run folder says about itself, as text for a terminal."""
+"""What a run folder says about itself: its figures, and `show`, which is text for a terminal."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from pydantic import ValidationError
@@ -13,7 +13,7 @@ from understudy.folder import JOURNAL, RECIPE, read_facts
 from understudy.providers.connect import parse
 from understudy.recipe import SEEDS, Recipe, Step, find
 from understudy.records import Records, Total
-from understudy.registry import Definition
+from understudy.registry import Account, Definition
 from understudy.types import Example, Rejection
 
 _example = msgspec.json.Decoder(Example).decode
@@ -55,9 +55,13 @@ class Run:
         for row in self.records.rows(step or self.labels[-1], "example"):
             yield _example(row.body)
 
-    def made(self, step: str) -> Iterator[Example | Rejection]:
-        """Examples and rejections of a step, in the order of the seeds."""
-        for row in self.records.rows(step, "example", "rejection"):
+    def sample(self, step: str, most: int) -> list[Example]:
+        """Some examples of a step, from its first to its last."""
+        return [_example(row.body) for row in self.records.sample(step, "example", most)]
+
+    def made(self, step: str, most: int | None = None) -> Iterator[Example | Rejection]:
+        """Examples and rejections of a step, in the order of the seeds; the `most` oldest, if set."""
+        for row in self.records.rows(step, "example", "rejection", most=most):
             yield _example(row.body) if row.kind == "example" else _rejection(row.body)
 
     def rejected(self) -> Iterator[dict[str, Any]]:
@@ -69,6 +73,30 @@ class Run:
         for label in (SEEDS, *self.labels):
             for row in self.records.rows(label, "failure"):
                 yield {"step": row.step, "task": row.task} | msgspec.json.decode(row.body)
+
+
+class StepCounts(NamedTuple):
+    """What came of a step."""
+
+    step: str
+    examples: int
+    rejected: int
+    failed: int
+    reasons: list[tuple[str, str, int]]
+    """Why not, the most frequent first: `rejection` or `failure`, the reason, how often."""
+
+
+class Use(NamedTuple):
+    """What a step's role cost, over all sessions."""
+
+    step: str
+    role: str
+    model: str
+    calls: int
+    reused: int
+    tokens_in: int
+    tokens_out: int
+    cost: str
 
 
 def _recipe(path: Path, kept: Any) -> Recipe:
@@ -83,17 +111,27 @@ def _recipe(path: Path, kept: Any) -> Recipe:
 def show(run: Run) -> str:
     """Sessions, counts with reasons, cost, and each method's own figures."""
     parts = [
-        f"{run.path}", _sessions(run.records), _counts(run), _costs(run.records.totals()),
-        _programs(run.records.isolations()),
+        f"{run.path}", sessions(run.records), _counts(run), _costs(run.records.totals()),
+        programs(run.records.isolations()),
     ]  # fmt: skip
-    for step in run.recipe.steps:
-        definition = run.definition(step)
-        if definition is not None and definition.report is not None:
-            parts.append(f"{step.name}\n{_indented(definition.report(run.made(step.name)))}")
-    failures = list(_distinct(run.failures()))
+    parts += [
+        f"{step.name}\n{_indented(said.text)}"
+        for step in run.recipe.steps
+        if (said := account(run, step)) is not None
+    ]
+    failures = list(distinct(run.failures()))
     if failures:
         parts.append("failures\n" + _indented("\n".join(failures)))
     return "\n\n".join(part for part in parts if part)
+
+
+def account(run: Run, step: Step, most: int | None = None) -> Account | None:
+    """What a step's method says of its rows, or of the `most` oldest; None where it says nothing."""
+    definition = run.definition(step)
+    if definition is None or definition.report is None:
+        return None
+    said = definition.report(run.made(step.name, most))
+    return Account(said) if isinstance(said, str) else said
 
 
 def cost(totals: Iterable[Total]) -> str:
@@ -105,7 +143,8 @@ def cost(totals: Iterable[Total]) -> str:
     return f"${dollars:.4f} and {unpriced:,} calls of unknown price" if dollars else "unknown"
 
 
-def _sessions(records: Records) -> str:
+def sessions(records: Records) -> str:
+    """When the run was worked on, and how that ended, a line for each time."""
     lines = [
         f"session {s.id}: {s.started} UTC, "
         + (f"{s.status} at {s.ended}" if s.ended else "still running, or killed")
@@ -116,26 +155,48 @@ def _sessions(records: Records) -> str:
     return "\n".join(lines)
 
 
+def counts(run: Run) -> list[StepCounts]:
+    """Of the seeds and each step that made anything, in the order of the recipe."""
+    found, by_step = list[StepCounts](), run.records.counts()
+    for step in (SEEDS, *run.labels):
+        if step in by_step:
+            kinds: Counter[str] = Counter()
+            for (kind, _), n in by_step[step].items():
+                kinds[kind] += n
+            reasons = [
+                (kind, reason, n)
+                for (kind, reason), n in sorted(by_step[step].items(), key=lambda item: -item[1])
+                if kind in ("rejection", "failure")
+            ]
+            numbers = (kinds["example"], kinds["rejection"], kinds["failure"])
+            found.append(StepCounts(step, *numbers, reasons))
+    return found
+
+
 def _counts(run: Run) -> str:
     lines = [f"{'step':<24} {'examples':>9} {'rejected':>9} {'failed':>9}"]
-    for step, counts in _in_order(run).items():
-        kinds: Counter[str] = Counter()
-        for (kind, _), n in counts.items():
-            kinds[kind] += n
-        lines.append(
-            f"{step:<24} {kinds['example']:>9,} {kinds['rejection']:>9,} {kinds['failure']:>9,}"
-        )
-        reasons = {key: n for key, n in counts.items() if key[0] in ("rejection", "failure")}
-        lines += [
-            f"    {n:,} {kind}: {reason}"
-            for (kind, reason), n in sorted(reasons.items(), key=lambda item: -item[1])
-        ]
+    for step, examples, rejected, failed, reasons in counts(run):
+        lines.append(f"{step:<24} {examples:>9,} {rejected:>9,} {failed:>9,}")
+        lines += [f"    {n:,} {kind}: {reason}" for kind, reason, n in reasons]
     return "\n".join(lines)
 
 
-def _in_order(run: Run) -> dict[str, Counter[Any]]:
-    counts = run.records.counts()
-    return {label: counts[label] for label in (SEEDS, *run.labels) if label in counts}
+def uses(totals: Iterable[Total]) -> list[Use]:
+    """The totals of all sessions, by step, role and model."""
+    groups: dict[tuple[str, str, str], list[Total]] = {}
+    for total in totals:
+        groups.setdefault((total.step, total.role, total.model), []).append(total)
+    return [
+        Use(
+            *key,
+            calls=sum(t.sent for t in group),
+            reused=sum(t.reused for t in group),
+            tokens_in=sum(t.tokens_in for t in group),
+            tokens_out=sum(t.tokens_out for t in group),
+            cost=cost(group),
+        )
+        for key, group in groups.items()
+    ]
 
 
 def _costs(totals: list[Total]) -> str:
@@ -143,27 +204,23 @@ def _costs(totals: list[Total]) -> str:
         return ""
     header = ("step", "role", "model", "calls", "reused", "tokens in", "tokens out")
     lines = ["{:<24} {:<10} {:<28} {:>9} {:>9} {:>12} {:>12}  cost".format(*header)]
-    groups: dict[tuple[str, str, str], list[Total]] = {}
-    for total in totals:
-        groups.setdefault((total.step, total.role, total.model), []).append(total)
-    for (step, role, model), group in groups.items():
-        sums = (sum(t.sent for t in group), sum(t.reused for t in group),
-                sum(t.tokens_in for t in group), sum(t.tokens_out for t in group))  # fmt: skip
-        line = "{:<24} {:<10} {:<28} {:>9,} {:>9,} {:>12,} {:>12,}  {}"
-        lines.append(line.format(step, role, _short(model, 28), *sums, cost(group)))
-    if len(groups) > 1:
+    line = "{:<24} {:<10} {:<28} {:>9,} {:>9,} {:>12,} {:>12,}  {}"
+    used = uses(totals)
+    lines += [line.format(*use._replace(model=_short(use.model, 28))) for use in used]
+    if len(used) > 1:
         lines.append(f"in all: {cost(totals)}")
     return "\n".join(lines)
 
 
-def _programs(isolations: dict[str, int]) -> str:
+def programs(isolations: dict[str, int]) -> str:
+    """How many programs were run, by what stood around them."""
     return "\n".join(
         f"programs run in the sandbox ({isolation or 'refused'}): {n:,}"
         for isolation, n in sorted(isolations.items())
     )
 
 
-def _distinct(failures: Iterable[dict[str, Any]], most: int = 8) -> Iterator[str]:
+def distinct(failures: Iterable[dict[str, Any]], most: int = 8) -> Iterator[str]:
     """The first failure of each message, with how many more say the same."""
     seen: Counter[str] = Counter()
     first: dict[str, str] = {}

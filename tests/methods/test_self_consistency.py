@@ -367,7 +367,7 @@ def test_the_report_gives_shares_ties_and_the_curve() -> None:
         reason="no readable answer", score=0.0, meta={"answers": [None, None], "reference": "7"}
     )
     made = [voted(["7", "7.0", "5"], "7"), voted(["5", "7"], "7", tie=True), lost]
-    assert report(made) == snapshot("""\
+    assert report(made).text == snapshot("""\
 votes of 3 tasks: mean share 0.333, mean entropy 0.667 bits, 1 ties
    paths    maj@k   pass@k    tasks
        1    0.389    0.389        3
@@ -377,11 +377,11 @@ votes of 3 tasks: mean share 0.333, mean entropy 0.667 bits, 1 ties
 
 
 def test_the_report_has_no_curve_without_references_and_no_figures_without_votes() -> None:
-    assert report([voted(["7"], None)]).count("\n") == 0
-    assert report([Rejection(reason="no complete reply")]) == "no votes"
-    assert report([]) == "no votes"
+    assert report([voted(["7"], None)]).text.count("\n") == 0
+    assert report([Rejection(reason="no complete reply")]).text == "no votes"
+    assert report([]).text == "no votes"
 
 
 def test_a_task_of_several_examples_is_reported_once() -> None:
     made = [voted(["7", "7"], "7")] * 5
-    assert report(made).startswith("votes of 1 tasks")
+    assert report(made).text.startswith("votes of 1 tasks")

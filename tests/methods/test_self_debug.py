@@ -926,7 +926,7 @@ async def test_a_gamed_repair_is_flagged_and_shows_in_the_gap() -> None:
     made = await one(Scripted(code(WRONG, GAMED)))
     assert trajectory(made)["special_cased"] == [SEEN]
     assert made.scores == {"visible": 1, "hidden": 0}
-    assert report([made]) == snapshot("""\
+    assert report([made]).text == snapshot("""\
     turn  visible   hidden    tasks
        0    0.000    0.000        1
        1    1.000    0.000        1
@@ -1318,7 +1318,7 @@ async def test_the_report_has_rates_by_turn_the_gap_verdicts_and_the_comparison(
                    stop_on_repeat=True),
         *await run(Scripted([*code(WRONG), NO, *code(RIGHT), YES]), Task(id="w", prompt=SPEC, tests=(SEEN,)), execute=False),
     ]  # fmt: skip
-    assert report(made) == snapshot("""\
+    assert report(made).text == snapshot("""\
     turn  visible   hidden    tasks
        0    0.250    0.250        4
        1    0.750    0.750        3
@@ -1330,8 +1330,8 @@ at the same cost, hidden tests of 2 tasks:
     debugging           1.000        30 tokens
     plain resampling    0.500        32 tokens, 1.5 draws a task\
 """)
-    assert report([]) == "no programs"
-    assert report([Rejection(reason="no database")]) == "no programs"
+    assert report([]).text == "no programs"
+    assert report([Rejection(reason="no database")]).text == "no programs"
 
 
 # In a real sandbox

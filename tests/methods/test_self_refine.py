@@ -855,7 +855,7 @@ def test_the_report_gives_final_accuracy_apart_from_any_right_and_flips_and_cost
         refined([True], 0),  # a second example of the same task
         lost,
     ]
-    assert report(made) == snapshot("""\
+    assert report(made).text == snapshot("""\
 5 tasks: 1.20 rewrites per task; 20.0% keep their first answer
 stopped by: no complaint 3, rounds 2, no complete answer 1
 accuracy of 6 tasks: first 0.333, final 0.500, any right 0.833 (what the published figures for GSM8K count)
@@ -870,7 +870,7 @@ after the first answers: 17 calls, 400 tokens; 17.0 calls and 400 tokens per tas
 
 def test_the_report_names_an_oracle_and_a_loss() -> None:
     made = [refined([True, False], 1, feedback_source="verifier (oracle)")]
-    assert report(made).splitlines()[2:6] == snapshot(
+    assert report(made).text.splitlines()[2:6] == snapshot(
         [
             "ORACLE: the reference decided whether to go on; no figure of the model alone",
             "accuracy of 1 tasks: first 1.000, final 0.000, any right 1.000 (what the published figures for GSM8K count)",
@@ -883,22 +883,22 @@ def test_the_report_names_an_oracle_and_a_loss() -> None:
 def test_a_version_that_was_turned_down_does_not_stand() -> None:
     turned_down = refined([True, False], 0)
     turned_down.meta["trace"][1]["accepted"] = False
-    assert report([turned_down]).splitlines()[-1].split() == ["1", "1.000", "1.000"]
+    assert report([turned_down]).text.splitlines()[-1].split() == ["1", "1.000", "1.000"]
 
 
 def test_without_references_there_is_no_accuracy_and_without_versions_nothing() -> None:
     made = refined([True], 0)
     del made.meta["trace"][0]["right"]
-    assert "accuracy" not in report([made])
-    assert report([]) == "no versions"
+    assert "accuracy" not in report([made]).text
+    assert report([]).text == "no versions"
     lost = Rejection(
         reason="-", meta={"trace": [], "stop_reason": "-", "feedback_source": "critic"}
     )
-    assert report([lost]) == "1 tasks without an answer"
+    assert report([lost]).text == "1 tasks without an answer"
 
 
 async def test_a_rejected_pair_is_still_a_task_of_the_report() -> None:
     made = await rejected(drafts("It is 7."), complains(0), SUM, keep="pairs")
-    assert "accuracy of 1 tasks: first 1.000, final 1.000" in report([made])
+    assert "accuracy of 1 tasks: first 1.000, final 1.000" in report([made]).text
     beyond = Rejection(reason="beyond n", example=await one(drafts("It is 7."), complains(0), SUM))
-    assert "accuracy of 1 tasks: first 1.000" in report([beyond])
+    assert "accuracy of 1 tasks: first 1.000" in report([beyond]).text

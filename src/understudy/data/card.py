@@ -216,7 +216,7 @@ def _models(facts: CardFacts) -> str:
     for model in facts.models:
         where = f" at {code(_public(model.endpoint))}" if model.endpoint else ""
         lines.append(f"* {code(model.role)}: {code(model.name)}{where}{_usage(model)}")
-        if _is_pocket(model):
+        if is_pocket(model):
             lines.append("  * Terms: ours, as the package's licence says.")
             continue
         known = terms_of(model.name, model.endpoint)
@@ -255,7 +255,8 @@ def _bare(url: str) -> str:
     return urlunsplit((parts.scheme, host, parts.path, "", ""))
 
 
-def _is_pocket(model: ModelFacts) -> bool:
+def is_pocket(model: ModelFacts) -> bool:
+    """Whether it is one of the built-in models."""
     return "pocket" in (model.name, model.endpoint) or model.name.startswith("pocket:")
 
 
@@ -273,7 +274,7 @@ def _limits(facts: CardFacts) -> str:
     ]
     if not facts.filters:
         lines.append("* Nothing was filtered.")
-    if any(map(_is_pocket, facts.models)):
+    if any(map(is_pocket, facts.models)):
         lines.append(
             "* The built-in pocket model is a demonstration: what it writes shows how a run works and "
             "is not fit to train on."

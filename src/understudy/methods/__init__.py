@@ -21,6 +21,6 @@ Function = TypeVar("Function", bound=Callable[..., object])
 def method(
     *, paper: str, report: Report | None = None, seeds: str = ""
 ) -> Callable[[Function], Function]:
-    """Register a method; the function is returned untouched. `report` turns what it made into the
-    lines that `understudy show` prints; `seeds` are taken where the recipe names none."""
+    """Register a method; the function is returned untouched. `report` turns what it made into what
+    `understudy show` prints and `report.html` draws; `seeds` are taken where the recipe names none."""
     return lambda function: methods.add(function, paper, report, seeds)

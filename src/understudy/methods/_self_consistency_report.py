@@ -1,14 +1,16 @@
-"""What a set of votes says: the figures that `understudy show` prints for Self-Consistency."""
+"""What Self-Consistency's report says and draws: shares, ties, and accuracy by number of paths."""
 
 from collections.abc import Iterable
 from typing import cast
 
 from understudy.answers import canonical, grade
+from understudy.chart import Chart
+from understudy.registry import Account
 from understudy.types import Example, Rejection
-from understudy.votes import curve
+from understudy.votes import Curve, curve
 
 
-def report(made: Iterable[Example | Rejection]) -> str:
+def report(made: Iterable[Example | Rejection]) -> Account:
     """Share and entropy of the votes, and accuracy by number of paths where references are known."""
     shares, entropies, ties = list[float](), list[float](), 0
     draws = list[tuple[list[str | None], str]]()
@@ -19,19 +21,39 @@ def report(made: Iterable[Example | Rejection]) -> str:
         if reference is not None:
             draws.append((_graded(answers, reference), "right"))
     if not shares:
-        return "no votes"
+        return Account("no votes")
     lines = [
         f"votes of {len(shares):,} tasks: mean share {_mean(shares):.3f}, mean entropy "
         f"{_mean(entropies):.3f} bits, {ties:,} ties"
     ]
-    if draws:
-        found = curve(draws)
+    found = curve(draws)
+    if found.k:
         lines.append(f"{'paths':>8} {'maj@k':>8} {'pass@k':>8} {'tasks':>8}")
         lines += [
             f"{k:>8} {majority:>8.3f} {any_right:>8.3f} {tasks:>8,}"
             for k, majority, any_right, tasks in zip(*found, strict=True)
         ]
-    return "\n".join(lines)
+    return Account("\n".join(lines), _chart(found))
+
+
+def _chart(found: Curve) -> Chart | None:
+    """As far as all tasks have so many paths: what fewer have are other tasks, often harder ones."""
+    n = sum(tasks == found.tasks[0] for tasks in found.tasks)
+    if n < 2:
+        return None
+    k, (one, *_, vote) = found.k[n - 1], found.majority[:n]
+    left_out = (
+        "" if n == len(found.k) else " Larger numbers, of fewer tasks, are in the table only."
+    )
+    return Chart(
+        title="Accuracy by number of paths",
+        x="paths",
+        at=found.k[:n],
+        lines={"maj@k": found.majority[:n], "pass@k": found.any_right[:n]},
+        says=f"Of {found.tasks[0]:,} tasks, one path answers {one:.1%} right, the vote of {k} paths "
+        f"(maj@k) {vote:.1%}: {100 * (vote - one):+.1f} points. At least one of {k} paths is right "
+        f"(pass@k) for {found.any_right[n - 1]:.1%}.{left_out}",
+    )
 
 
 def _votes(

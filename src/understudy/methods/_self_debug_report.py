@@ -1,28 +1,51 @@
-"""What `understudy show` prints for Self-Debug: pass rates by turn, the gap, and what it was worth."""
+"""What Self-Debug's report says and draws: pass rates by turn, the gap, and what it was worth."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
+from understudy.chart import Chart
+from understudy.registry import Account
 from understudy.types import Example, Json, Rejection
 
 
-def report(rows: Iterable[Example | Rejection]) -> str:
+def report(rows: Iterable[Example | Rejection]) -> Account:
     """Pass rates by turn, the gap between visible and hidden tests, why tasks stopped, how true the
     model's verdicts are, and debugging beside plain samples of the same cost."""
     found = list(_trajectories(rows))
     if not found:
-        return "no programs"
+        return Account("no programs")
     last = max(trajectory["n_turns"] for trajectory in found)
     lines = [f"{'turn':>8} {'visible':>8} {'hidden':>8} {'tasks':>8}"]
-    for turn in range(last + 1):
-        ends = [_at(trajectory, turn) for trajectory in found]
+    ends = [[_at(trajectory, turn) for trajectory in found] for turn in range(last + 1)]
+    rates = {tests: [_rate(at_turn, tests) for at_turn in ends] for tests in ("visible", "hidden")}
+    for turn, (visible, hidden) in enumerate(zip(*rates.values(), strict=True)):
         going = sum(trajectory["n_turns"] >= turn for trajectory in found)
-        lines.append(
-            f"{turn:>8} {_rate(ends, 'visible'):>8} {_rate(ends, 'hidden'):>8} {going:>8,}"
-        )
+        lines.append(f"{turn:>8} {_shown(visible):>8} {_shown(hidden):>8} {going:>8,}")
     lines += [*_gap(found), _stops(found), *_verdicts(found), *_resampling(found)]
-    return "\n".join(lines)
+    return Account("\n".join(lines), _chart(rates, len(found)))
+
+
+def _chart(rates: Mapping[str, Sequence[float | None]], n: int) -> Chart | None:
+    """Of the tests whose outcome is known at every turn."""
+    known = {
+        tests: whole
+        for tests, by_turn in rates.items()
+        if len(whole := [rate for rate in by_turn if rate is not None]) == len(by_turn) > 1
+    }
+    if not known:
+        return None
+    worth = "; ".join(
+        f"{tests} tests pass for {line[0]:.1%} of the first programs and {line[-1]:.1%} of the last"
+        for tests, line in known.items()
+    )
+    return Chart(
+        title="Pass rate by turn",
+        x="turns of debugging",
+        at=range(len(next(iter(known.values())))),
+        lines=known,
+        says=f"{n:,} tasks: {worth}.",
+    )
 
 
 def _trajectories(rows: Iterable[Example | Rejection]) -> Iterable[Any]:
@@ -40,9 +63,13 @@ def _at(trajectory: Any, turn: int) -> Json:
     return trajectory["turns"][min(turn, trajectory["n_turns"])]
 
 
-def _rate(ends: Sequence[Json], tests: str) -> str:
+def _rate(ends: Sequence[Json], tests: str) -> float | None:
     known = [bool(end[tests]) for end in ends if end[tests] is not None]
-    return f"{sum(known) / len(known):.3f}" if known else "-"
+    return sum(known) / len(known) if known else None
+
+
+def _shown(rate: float | None) -> str:
+    return "-" if rate is None else f"{rate:.3f}"
 
 
 def _gap(found: Sequence[Any]) -> list[str]:

@@ -1,9 +1,11 @@
-"""What refining was worth: the figures that `understudy show` prints for Self-Refine."""
+"""What Self-Refine's report says and draws: what refining was worth, and what it cost."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, cast
 
+from understudy.chart import Chart
+from understudy.registry import Account
 from understudy.types import Example, Json, Rejection
 
 
@@ -36,12 +38,12 @@ class Refined(NamedTuple):
         return stands
 
 
-def report(made: Iterable[Example | Rejection]) -> str:
+def report(made: Iterable[Example | Rejection]) -> Account:
     """Accuracy before, after and by round where it is known; flips; stops; what a gain has cost."""
     every = list(_tasks(made))
     tasks = [task for task in every if task.trace]
     if not tasks:
-        return f"{len(every):,} tasks without an answer" if every else "no versions"
+        return Account(f"{len(every):,} tasks without an answer" if every else "no versions")
     kept = sum(task.trace[0]["answer"] == task.trace[task.chosen]["answer"] for task in tasks)
     rewrites = sum(len(task.trace) - 1 for task in tasks) / len(tasks)
     stops = Counter(task.stopped for task in every)
@@ -52,8 +54,44 @@ def report(made: Iterable[Example | Rejection]) -> str:
     ]
     if graded := [task for task in tasks if task.right]:
         # A task without any answer is wrong, not absent.
-        lines += _accuracy(graded, len(graded) + sum(task.gradable for task in every))
-    return "\n".join(lines)
+        n = len(graded) + sum(task.gradable for task in every)
+        rounds = _by_round(graded, n)
+        lines += [*_accuracy(graded, n), f"{'round':>8} {'accuracy':>10} {'any right':>10}"]
+        lines += [
+            f"{t:>8} {stands:>10.3f} {once:>10.3f}"
+            for t, (stands, once) in enumerate(zip(*rounds.values(), strict=True))
+        ]
+        return Account("\n".join(lines), _chart(rounds, n, _oracle(graded)))
+    return Account("\n".join(lines))
+
+
+def _by_round(tasks: list[Refined], n: int) -> dict[str, list[float]]:
+    """Of `n` tasks, how many stand right after each round, and how many were ever right by then."""
+    rounds = range(max(len(task.trace) for task in tasks))
+    return {
+        "accuracy": [sum(task.standing[: t + 1][-1] for task in tasks) / n for t in rounds],
+        "any right": [sum(any(task.right[: t + 1]) for task in tasks) / n for t in rounds],
+    }
+
+
+def _oracle(tasks: list[Refined]) -> str:
+    named = any("oracle" in task.source for task in tasks)
+    return "ORACLE: the reference decided whether to go on; no figure of the model alone" * named
+
+
+def _chart(rounds: dict[str, list[float]], n: int, oracle: str) -> Chart | None:
+    stands = rounds["accuracy"]
+    if len(stands) < 2:
+        return None
+    return Chart(
+        title="Accuracy by round",
+        x="rounds of refining",
+        at=range(len(stands)),
+        lines=rounds,
+        says=f"Of {n:,} tasks, the first answer is right for {stands[0]:.1%}, the one that stands after "
+        f"the last round for {stands[-1]:.1%}: {100 * (stands[-1] - stands[0]):+.1f} points. "
+        f"{oracle}".rstrip(),
+    )
 
 
 def _accuracy(tasks: list[Refined], n: int) -> list[str]:
@@ -69,16 +107,7 @@ def _accuracy(tasks: list[Refined], n: int) -> list[str]:
         f"wrong to right {mended:,}, right to wrong {spoilt:,}",
         _cost(tasks, mended - spoilt),
     ]
-    if any("oracle" in task.source for task in tasks):
-        lines.insert(
-            0, "ORACLE: the reference decided whether to go on; no figure of the model alone"
-        )
-    lines.append(f"{'round':>8} {'accuracy':>10} {'any right':>10}")
-    for t in range(max(len(task.trace) for task in tasks)):
-        stand = sum(task.standing[: t + 1][-1] for task in tasks)
-        once = sum(any(task.right[: t + 1]) for task in tasks)
-        lines.append(f"{t:>8} {stand / n:>10.3f} {once / n:>10.3f}")
-    return lines
+    return [oracle, *lines] if (oracle := _oracle(tasks)) else lines
 
 
 def _cost(tasks: list[Refined], gain: int) -> str:
