@@ -93,3 +93,28 @@ async def test_a_reader_cannot_write(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="readonly"):
         reader.execute("delete from rows")
     reader.close()
+
+
+async def test_of_many_rows_the_first_written_are_given_in_the_order_of_the_seeds(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "j.db"
+    rows = [row(f"t{9 - i}", "rejection" if i % 2 else "example", 9 - i) for i in range(10)]
+    await written(path, row("u", step="other"), *rows)
+    records = Records(path)
+    first = records.rows("s", "example", "rejection", most=4)
+    assert [r.task for r in first] == ["t6", "t7", "t8", "t9"]
+    assert [r.task for r in records.rows("s", "example", most=99)] == ["t1", "t3", "t5", "t7", "t9"]
+    records.close()
+
+
+async def test_a_sample_is_spread_over_all_rows_of_its_kind(tmp_path: Path) -> None:
+    path = tmp_path / "j.db"
+    await written(path, *(row(f"t{i}", "rejection" if i % 2 else "example", i) for i in range(40)))
+    records = Records(path)
+    assert [r.task for r in records.sample("s", "example", 5)] == ["t0", "t8", "t16", "t24", "t32"]
+    assert len(records.sample("s", "example", 99)) == 20
+    assert [r.task for r in records.sample("s", "example", 1)] == ["t0"]
+    assert records.sample("s", "failure", 5) == []
+    assert records.sample("s", "example", 0) == []
+    records.close()

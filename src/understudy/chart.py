@@ -1,9 +1,8 @@
 """Line charts as SVG: shares over a count, e.g. accuracy over the number of paths.
 
-Ours, because no library fitted (docs/design/0005-report.md): leather fixes fonts, sizes and colours
-in the markup and has no labels at the lines, no dark page and no words for screen readers; pygal is
-LGPL, 1.3 MB, and puts scripts and styles of its own into each picture. Not covered: any other kind
-of chart. Colours are the page's: classes `line0`, `line1`, ... (`page.css`).
+Ours, because no library fitted (docs/design/0005-report.md): leather fixes fonts and colours in the
+markup and has neither labels at the lines nor words for screen readers; pygal puts scripts and styles
+of its own into each picture. No other kind of chart; colours are the page's, by class (`page.css`).
 """
 
 import math
@@ -101,7 +100,7 @@ def _counts(counts: Sequence[tuple[int, float]], title: str) -> list[str]:
         if x + half <= free:
             free = x - half
             parts.append(f'<text class="tick" x="{x:.1f}" y="{BOTTOM + 19}">{count:,}</text>')
-    middle = (LEFT + RIGHT) / 2
+    middle = (LEFT + RIGHT) // 2
     return [*parts, f'<text class="tick" x="{middle}" y="{BOTTOM + 38}">{escaped(title)}</text>']
 
 

@@ -15,20 +15,20 @@ from understudy.records import Total
 from understudy.report import Run
 
 STAMP = "data/.exported"
-"""Names the last row that the exports hold, so that a finished run does not write them again."""
+"""Says what state of the run the exports tell, so that a finished one does not write them again."""
 
 
 def export_all(run: Run, *, again: bool = False) -> list[Path]:
     """Everything a run folder holds beside its journal: `data/train.jsonl` and `.parquet`,
     `rejected.jsonl`, `failures.jsonl`, the data set card and `report.html`. Returns what was written:
-    the report alone, which tells of sessions too, unless `again`, where no row is newer than the files.
+    nothing, unless `again`, where nothing came of the run since.
 
     Raises:
         RunFolderError: the disk did not take them; the journal is untouched.
     """
-    newest, stamp = run.records.newest(), run.path / STAMP
+    newest, stamp = _state(run), run.path / STAMP
     if not again and stamp.is_file() and stamp.read_text() == newest:
-        return [_report(run)]
+        return []
     data = run.path / "data"
     try:
         data.mkdir(exist_ok=True)
@@ -36,7 +36,9 @@ def export_all(run: Run, *, again: bool = False) -> list[Path]:
         write(run.examples(), data / "train.parquet", "messages")
         write_rows(run.rejected(), run.path / "rejected.jsonl")
         write_rows(run.failures(), run.path / "failures.jsonl")
-        (run.path / "README.md").write_text(card(facts(run)))
+        told = facts(run)
+        (run.path / "README.md").write_text(card(told))
+        write_text(run.path / "report.html", page(run, told))
         stamp.write_text(newest)
     except RunFolderError:
         raise
@@ -51,14 +53,15 @@ def export_all(run: Run, *, again: bool = False) -> list[Path]:
         "rejected.jsonl",
         "failures.jsonl",
         "README.md",
+        "report.html",
     )
-    return [*(run.path / name for name in names), _report(run)]
+    return [run.path / name for name in names]
 
 
-def _report(run: Run) -> Path:
-    file = run.path / "report.html"
-    write_text(file, page(run, facts(run)))
-    return file
+def _state(run: Run) -> str:
+    """Changes with all that the exports tell: rows, calls, and whether the run is finished."""
+    calls = sum(total.sent + total.reused for total in run.records.totals())
+    return f"{run.records.newest()}, {calls} calls, {run.records.sessions()[-1].status}"
 
 
 def export(run: Run, file: Path, format: Format, step: str = "") -> int:
@@ -122,8 +125,7 @@ def _seeds(run: Run) -> str:
 
 def _recipe(run: Run) -> str:
     shown = run.recipe.model_dump(mode="json", exclude_defaults=True, exclude={"out", "reuse"})
-    if isinstance(run.recipe.seeds, str):
-        shown["seeds"] = _seeds(run)
+    shown["seeds"] = _seeds(run)  # a list of them stays in run.json, however long
     return yaml.safe_dump(shown, sort_keys=False, allow_unicode=True)
 
 

@@ -60,8 +60,8 @@ def _opening(run: Run, facts: CardFacts) -> str:
     steps = ", ".join(f"<code>{escaped(label, NAME)}</code>" for label in run.labels[:FACTS])
     parts = [
         f"<h1>{escaped(facts.name, NAME)}</h1>",
-        f"<p>{facts.examples:,} examples, made by {steps} from "
-        f"<code>{escaped(facts.seeds, NAME)}</code> on {escaped(facts.made)}.</p>",
+        f"<p>{facts.examples:,} examples, made by {steps} on {escaped(facts.made)}. "
+        f"Seeds: <code>{escaped(facts.seeds, NAME)}</code>.</p>",
     ]
     if (status := run.records.sessions()[-1].status) != "done":
         how = f"ended as <em>{escaped(status)}</em>" if status else "still goes on, or was killed"
@@ -151,7 +151,7 @@ def _models(run: Run) -> str:
 
 def _failures(run: Run) -> str:
     messages = distinct(islice(run.failures(), ROWS))
-    items = "".join(f"<li>{escaped(message, TEXT)}</li>" for message in messages)
+    items = "".join(f"<li>{escaped(message, LINE)}</li>" for message in messages)
     return f"<ul>{items}</ul>" if items else ""
 
 

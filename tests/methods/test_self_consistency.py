@@ -376,6 +376,21 @@ votes of 3 tasks: mean share 0.333, mean entropy 0.667 bits, 1 ties
 """)
 
 
+def test_the_chart_is_of_the_numbers_of_paths_that_all_tasks_have() -> None:
+    chart = report([voted(["7", "7", "5"], "7"), voted(["5", "7"], "7")]).chart
+    assert chart
+    assert tuple(chart.at) == (1, 2)
+    assert [len(line) for line in chart.lines.values()] == [2, 2]
+    assert "Larger numbers, of fewer tasks, are in the table only." in chart.says
+    whole = report([voted(["7", "7", "5"], "7")]).chart
+    assert whole
+    assert whole.says == snapshot(
+        "Of 1 tasks, one path answers 66.7% right, the vote of 3 paths (maj@k) 100.0%: +33.3 points. At least one of 3 paths is right (pass@k) for 100.0%."
+    )
+    assert report([voted(["7"], "7")]).chart is None
+    assert report([voted(["7", "7"], None)]).chart is None
+
+
 def test_the_report_has_no_curve_without_references_and_no_figures_without_votes() -> None:
     assert report([voted(["7"], None)]).text.count("\n") == 0
     assert report([Rejection(reason="no complete reply")]).text == "no votes"

@@ -1330,6 +1330,13 @@ at the same cost, hidden tests of 2 tasks:
     debugging           1.000        30 tokens
     plain resampling    0.500        32 tokens, 1.5 draws a task\
 """)
+    chart = report(made).chart
+    assert chart
+    assert chart.lines == {"visible": [0.25, 0.75, 0.75], "hidden": [0.25, 0.75, 0.75]}
+    assert chart.says == snapshot(
+        "4 tasks: visible tests pass for 25.0% of the first programs and 75.0% of the last; hidden tests pass for 25.0% of the first programs and 75.0% of the last."
+    )
+    assert report(made[:1]).chart is None, "one turn is no curve"
     assert report([]).text == "no programs"
     assert report([Rejection(reason="no database")]).text == "no programs"
 

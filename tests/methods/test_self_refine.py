@@ -866,6 +866,13 @@ after the first answers: 17 calls, 400 tokens; 17.0 calls and 400 tokens per tas
        1      0.667      0.833
        2      0.500      0.833\
 """)  # fmt: skip
+    chart = report(made).chart
+    assert chart
+    assert list(chart.at) == [0, 1, 2]
+    assert [f"{share:.3f}" for share in chart.lines["accuracy"]] == ["0.333", "0.667", "0.500"]
+    assert chart.says == snapshot(
+        "Of 6 tasks, the first answer is right for 33.3%, the one that stands after the last round for 50.0%: +16.7 points."
+    )
 
 
 def test_the_report_names_an_oracle_and_a_loss() -> None:
@@ -878,6 +885,9 @@ def test_the_report_names_an_oracle_and_a_loss() -> None:
             "after the first answers: 3 calls, 80 tokens; no task gained",
         ]
     )  # fmt: skip
+    chart = report(made).chart
+    assert chart
+    assert "ORACLE" in chart.says
 
 
 def test_a_version_that_was_turned_down_does_not_stand() -> None:

@@ -75,14 +75,12 @@ def _votes(
 
 def _graded(answers: list[str | None], reference: str) -> list[str | None]:
     """Each answer as `right`, or by its own key: what the reference equals is one answer."""
-    return [
-        None
-        if answer is None
-        else "right"
-        if grade(answer, reference)
-        else f"= {canonical(answer)}"
-        for answer in answers
-    ]
+    graded: dict[str | None, str | None] = {None: None}
+    for answer in answers:
+        if answer is not None and answer not in graded:
+            right = grade(answer, reference)
+            graded[answer] = "right" if right else f"= {canonical(answer)}"
+    return [graded[answer] for answer in answers]
 
 
 def _mean(values: list[float]) -> float:
