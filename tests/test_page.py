@@ -277,3 +277,16 @@ def test_a_finished_run_is_not_written_again_but_on_demand() -> None:
     assert export_all(open_run("out")) == []
     assert Path("out/report.html") in export_all(open_run("out"), again=True)
     assert Path("out/report.html").read_text() == html
+
+
+@pytest.mark.parametrize(
+    "change", ["update totals set sent = sent + 1", "update sessions set status = 'stopped'"]
+)
+def test_it_is_written_again_after_calls_that_made_no_row_and_after_another_end(
+    change: str,
+) -> None:
+    before = run()
+    with closing(sqlite3.connect("out/journal.db")) as journal, journal:
+        journal.execute(change)
+    assert export_all(open_run("out"))
+    assert Path("out/report.html").read_text() != before
