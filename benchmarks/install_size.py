@@ -1,6 +1,6 @@
 """How much disk the base install takes beyond Python, and what takes it.
 
-    python benchmarks/install_size.py [--most 120]
+    python benchmarks/install_size.py [--most 160]
 
 Sums the files of the package and of all that it requires without extras, as they are installed here,
 compiled bytecode included where there is some. More than `--most` megabytes is an error.
