@@ -168,7 +168,9 @@ def export(
     folder: Folder,
     to: Annotated[
         Path | None,
-        typer.Option(help="File: .jsonl, .jsonl.gz or .parquet; else all of the run's own."),
+        typer.Option(
+            help="File: .jsonl, .jsonl.gz or .parquet (extra parquet); else all of the run's."
+        ),
     ] = None,
     format: Annotated[
         str, typer.Option(help="messages, prompt-completion, preference, alpaca or sharegpt.")

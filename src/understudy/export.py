@@ -7,6 +7,7 @@ import yaml
 
 from understudy.data.atomic import write_text
 from understudy.data.card import CardFacts, ModelFacts, StepFacts, card
+from understudy.data.extra import has_parquet
 from understudy.data.formats import Format
 from understudy.data.write import write, write_rows
 from understudy.errors import ConfigError, RunFolderError
@@ -17,23 +18,32 @@ from understudy.report import Run
 STAMP = "data/.exported"
 """Says what state of the run the exports tell, so that a finished one does not write them again."""
 
+PARQUET = "data/train.parquet"
+OTHERS = ("data/train.jsonl", "rejected.jsonl", "failures.jsonl", "README.md", "report.html")
+
 
 def export_all(run: Run, *, again: bool = False) -> list[Path]:
-    """Everything a run folder holds beside its journal: `data/train.jsonl` and `.parquet`,
-    `rejected.jsonl`, `failures.jsonl`, the data set card and `report.html`. Returns what was written:
-    nothing, unless `again`, where nothing came of the run since.
+    """Everything a run folder holds beside its journal: `data/train.jsonl`, with the extra `parquet`
+    also `train.parquet`, `rejected.jsonl`, `failures.jsonl`, the data set card and `report.html`.
+    Returns what was written: nothing, unless `again`, where nothing came of the run since.
 
     Raises:
         RunFolderError: the disk did not take them; the journal is untouched.
     """
     newest, stamp = _state(run), run.path / STAMP
-    if not again and stamp.is_file() and stamp.read_text() == newest:
+    fresh = stamp.is_file() and stamp.read_text() == newest
+    if fresh and not again:
         return []
-    data = run.path / "data"
+    data, parquet = run.path / "data", run.path / PARQUET
+    written = [run.path / name for name in OTHERS]
     try:
         data.mkdir(exist_ok=True)
         write(run.examples(), data / "train.jsonl", "messages")
-        write(run.examples(), data / "train.parquet", "messages")
+        if has_parquet():
+            write(run.examples(), parquet, "messages")
+            written.insert(1, parquet)
+        elif not fresh:  # one from where the extra is installed would lack rows
+            parquet.unlink(missing_ok=True)
         write_rows(run.rejected(), run.path / "rejected.jsonl")
         write_rows(run.failures(), run.path / "failures.jsonl")
         told = facts(run)
@@ -47,15 +57,7 @@ def export_all(run: Run, *, again: bool = False) -> list[Path]:
             f"{run.path}: the exports could not be written: {error.strerror}. The journal is safe; "
             f"make room, then: understudy export {run.path}"
         ) from error
-    names = (
-        "data/train.jsonl",
-        "data/train.parquet",
-        "rejected.jsonl",
-        "failures.jsonl",
-        "README.md",
-        "report.html",
-    )
-    return [run.path / name for name in names]
+    return written
 
 
 def _state(run: Run) -> str:
@@ -68,7 +70,8 @@ def export(run: Run, file: Path, format: Format, step: str = "") -> int:
     """The examples of a step (the last by default) in one file; the number of rows.
 
     Raises:
-        ConfigError: the format cannot express one of them; `file` is as it was.
+        ConfigError: the format cannot express one of them, or the file needs an extra that is
+            missing; `file` is as it was.
     """
     try:
         return write(run.examples(step), file, format)
@@ -102,6 +105,7 @@ def facts(run: Run) -> CardFacts:
         examples=examples,
         seeds=_seeds(run),
         formats=("messages",),
+        files="data/*.parquet" if (run.path / PARQUET).is_file() else "data/*.jsonl",
         license=recipe.license,
         methods=steps["method"],
         filters=steps["filter"],

@@ -100,7 +100,8 @@ class Recipe(Settings):
     """Everything a run depends on."""
 
     seeds: str | list[dict[str, Any]]
-    """Tasks: a .jsonl, .json, .csv or .parquet file, `hf:org/name`, `builtin:NAME`, or a list."""
+    """Tasks: a .jsonl, .json, .csv or .parquet file (extra `parquet`), `hf:org/name` (extra `hub`),
+    `builtin:NAME`, or a list."""
     columns: dict[str, str] = Field(default_factory=dict[str, str])
     """Task field to column of the seeds, e.g. `{prompt: question, reference: answer}`."""
     strict: bool = False

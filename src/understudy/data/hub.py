@@ -8,6 +8,7 @@ import importlib
 import re
 from typing import Any
 
+from understudy.data.extra import needs
 from understudy.data.sources import Raw, Rows, Source
 from understudy.errors import ConfigError
 
@@ -27,13 +28,8 @@ def from_hub(reference: str) -> Source:
         raise ConfigError(
             f"hf:{reference}: expected hf:org/name, hf:org/name:split or hf:org/name/config:split."
         )
-    try:
+    with needs("hub", f"hf:{reference}"):
         datasets: Any = importlib.import_module("datasets")
-    except ImportError as error:
-        raise ConfigError(
-            f"hf:{reference}: expected the package 'datasets', found none. "
-            "Run: pip install 'understudy[hub]'"
-        ) from error
     split = match["split"] or "train"
     try:
         data: Any = datasets.load_dataset(

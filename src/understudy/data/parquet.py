@@ -1,5 +1,8 @@
-"""Parquet in and out, a few megabytes at a time. Imported only where there is such a file, since
-Arrow takes up to a second to import."""
+"""Parquet in and out, a few megabytes at a time, with the extra `parquet`.
+
+Imported only where there is such a file: Arrow is larger than the rest of the install together and
+takes up to a second to import.
+"""
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
 # pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false

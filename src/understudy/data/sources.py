@@ -17,6 +17,7 @@ from typing import IO, Any, NamedTuple, TypeAlias, cast
 import msgspec
 
 from understudy.data.broken import BadSeed, shown
+from understudy.data.extra import needs
 from understudy.data.plain import plain
 from understudy.errors import ConfigError
 
@@ -90,9 +91,8 @@ def from_file(path: Path) -> Source:
         case ".csv" | ".csv.gz":
             return Source(path.name, lambda: _csv(path), path.parent, _csv_header(path))
         case ".parquet":
-            # Arrow takes a second to import: only those who need it wait for it.
-            from understudy.data import parquet
-
+            with needs("parquet", path):
+                from understudy.data import parquet
             columns = parquet.columns(path)
             return Source(path.name, lambda: _parquet(path), path.parent, columns)
         case suffix:

@@ -19,6 +19,7 @@ from typing import IO, Any, cast
 import msgspec
 
 from understudy.data.atomic import atomic
+from understudy.data.extra import needs
 from understudy.data.formats import Format, row
 from understudy.data.plain import as_list, plain
 from understudy.errors import ConfigError
@@ -35,15 +36,15 @@ def write(examples: Iterable[Example], path: Path, format: Format, *, extras: bo
     """The number of examples that `path` now holds; with `extras`, also what is known of each.
 
     Raises:
-        ConfigError: the suffix is none of the three.
+        ConfigError: the suffix is none of the three, or needs the extra `parquet`, which is missing.
         ValueError: the format cannot express an example; `path` is as it was.
         RunFolderError: the disk did not take it; `path` is as it was.
     """
     kind = _kind(path)
     rows = (row(example, format, extras=extras) for example in examples)
+    if kind == ".parquet":
+        return _parquet(rows, path, format, extras=extras)
     with atomic(path) as file:
-        if kind == ".parquet":
-            return _parquet(rows, file, path.parent, format, extras=extras)
         return _lines(rows, file, zipped=kind == ".gz")
 
 
@@ -91,13 +92,11 @@ def _line(made: Mapping[str, Any]) -> bytes:
         return _encode(plain(made)) + b"\n"
 
 
-def _parquet(
-    rows: Iterable[Json], file: IO[bytes], folder: Path, format: Format, *, extras: bool
-) -> int:
-    # Arrow takes a second to import: only those who need it wait for it.
-    from understudy.data import parquet
+def _parquet(rows: Iterable[Json], path: Path, format: Format, *, extras: bool) -> int:
+    with needs("parquet", path):
+        from understudy.data import parquet
 
-    with tempfile.TemporaryFile(dir=folder) as spool:
+    with atomic(path) as file, tempfile.TemporaryFile(dir=path.parent) as spool:
         seen, number = set[str](), 0
         for made in rows:
             spool.write(_line(_flat(made, seen)))
