@@ -9,21 +9,27 @@ part of the default.
 import argparse
 import datetime
 import json
-import platform
+import os
+import random
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+
+os.environ["TOKENIZERS_PARALLELISM"] = "false"  # the workers are forks of this process
 
 import torch
 from tokenizers import Tokenizer
 
 from training.pocket import breadth, card, evaluate, export, pages
 from training.pocket.chat import VERDICT_WEIGHT, Sample
+from training.pocket.feed import Size
 from training.pocket.loop import Progress, Schedule, load, train
 from training.pocket.mix import DATA_VERSION, stream
 from training.pocket.model import STUDENT, TEACHER, Llama, Shape
 from training.pocket.own import Asking, blend, own_rows
+from training.pocket.problems import make_problem
 from training.pocket.sample import Speaker
 from training.pocket.tokenizer import Encoder, train_tokenizer
 
@@ -36,18 +42,29 @@ the model knows nothing of the kind. Measured per prompt: 2.96 at most on the ki
 on, 4.3 on word problems behind exemplars of our own, 6.1 to 9.6 on ten free-form ones."""
 STAGES = ("tokenizer", "teacher", "own", "student", "weights", "evaluate", "card")
 SHAPES: dict[str, Shape] = {"teacher": TEACHER, "student": STUDENT}
-FIRST = {"teacher": Schedule(steps=2700), "student": Schedule(steps=1050)}
-ROUNDS = (350, 700, 1100, 1500)
+LARGE, SMALL = Size(tokens=98_304, micro=2), Size(tokens=8192, micro=2)
+TEACHING = Schedule(steps=2200, size=LARGE)
+LEARNING = Schedule(steps=6000, size=SMALL)
+"""The student's, which is stopped early: it has to have something to learn."""
+PROBED, PROBES, ENOUGH = 200, 400, 0.08
+"""The student stops when, after each so many steps, it solves that share of so many new problems."""
+ROUNDS = (300, 600, 900)
 """Steps at which the rounds of the second phase end; each asks the model, as it then is, anew."""
-SECOND = Schedule(steps=ROUNDS[-1], muon=0.006, adam=1.5e-3, warmup=10, decay=0.9)
+SECOND = Schedule(steps=ROUNDS[-1], size=LARGE, muon=0.006, adam=1.5e-3, warmup=10, decay=0.9)
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+WORKERS = max(1, (os.cpu_count() or 2) - 2) if DEVICE.type == "cuda" else 0
+"""Processes that make training data: a graphics card learns faster than one of them writes."""
 
 
 class Kitchen:
     """The work folder and what the stages share."""
 
-    def __init__(self, work: Path, quick: bool, roles: Sequence[str]) -> None:
-        self.work, self.quick, self.roles = work, quick, roles
+    def __init__(self, work: Path, quick: bool, share: float, roles: Sequence[str]) -> None:
+        self.work, self.quick, self.share, self.roles = work, quick, share, roles
         self.tokenizer_file = work / "tokenizer.json"
+
+    def scaled(self, schedule: Schedule) -> Schedule:
+        return replace(schedule, steps=round(schedule.steps * self.share))
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -62,29 +79,43 @@ class Kitchen:
 
     def model(self, name: str) -> tuple[Llama, Progress]:
         """A trained model: `own` is the teacher after its second phase."""
-        model = Llama(SHAPES["teacher" if name == "own" else name])
+        model = Llama(SHAPES["teacher" if name == "own" else name]).to(DEVICE)
         return model, load(model, self.checkpoint(name))
 
     def tokenizer_stage(self) -> None:
         if not self.tokenizer_file.exists():
             train_tokenizer(SEED - 1, self.tokenizer_file)
 
-    def first(self, name: str, seed: int) -> None:
-        torch.manual_seed(seed)
-        model = Llama(SHAPES[name])
-        train(model, stream(seed), self.encoder, FIRST[name], self.work / name, seed)
+    def teacher_stage(self) -> None:
+        torch.manual_seed(SEED)
+        model = Llama(TEACHER).to(DEVICE)
+        schedule = self.scaled(TEACHING)
+        train(model, stream, self.encoder, schedule, self.work / "teacher", SEED, workers=WORKERS)
+
+    def student_stage(self) -> None:
+        torch.manual_seed(SEED + 1)
+        model, out = Llama(STUDENT).to(DEVICE), self.work / "student"
+        asked = [make_problem(random.Random(SEED + i)) for i in range(PROBES)]
+        for until in range(PROBED, LEARNING.steps + 1, PROBED):
+            train(model.train(), stream, self.encoder, LEARNING, out, SEED + 1, until, WORKERS)
+            solved = evaluate.solved(Speaker(model, self.tokenizer), asked)
+            print(f"the student solves {solved:.3f}", flush=True)
+            if solved >= ENOUGH:
+                break
 
     def own_stage(self) -> None:
         """In each round: asks the model as it is, keeps the rows on disk, and trains on."""
         model, _ = self.model("own" if self.checkpoint("own").exists() else "teacher")
-        for k, until in enumerate(ROUNDS):
+        schedule = self.scaled(SECOND)
+        for k, until in enumerate(round(steps * self.share) for steps in ROUNDS):
             if self.checkpoint("own").exists() and self.model("own")[1].step >= until:
                 continue
             rows = self.rows(model, k)
             torch.manual_seed(SEED + k)
             model.train()
-            samples = blend(rows, SEED + 50 + k)
-            train(model, samples, self.encoder, SECOND, self.work / "own", SEED, until)
+            source = partial(blend, rows)
+            train(model, source, self.encoder, schedule, self.work / "own", SEED + 50 + k, until,
+                  WORKERS)  # fmt: skip
 
     def rows(self, model: Llama, k: int) -> list[Sample]:
         path = self.work / f"own_rows.{k}.jsonl"
@@ -121,7 +152,7 @@ class Kitchen:
             "train_seconds": round(seconds),
             "parameters": sum(p.numel() for p in Llama(SHAPES[role]).parameters()),
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-            "hardware": hardware(),
+            "hardware": progress.hardware,
             "note": self.note,
         }
 
@@ -136,7 +167,8 @@ class Kitchen:
         size = evaluate.QUICK if self.quick else evaluate.Size()
         for role in self.roles:
             started = time.monotonic()
-            speaker = Speaker(export.read_model(WEIGHTS / f"{role}.safetensors"), self.tokenizer)
+            model = export.read_model(WEIGHTS / f"{role}.safetensors").to(DEVICE)
+            speaker = Speaker(model, self.tokenizer)
             figures: dict[str, object] = {"word_problems": evaluate.greedy(speaker, size)}
             if role == "teacher":
                 figures = dict(evaluate.measure(speaker, size))
@@ -161,31 +193,25 @@ def sample_from(line: str) -> Sample:
     return Sample(**fields)
 
 
-def hardware() -> str:
-    """Processor, cores and threads used, in words."""
-    model = platform.processor() or platform.machine()
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    cores = f"{len(names)} logical cores" if names else "unknown cores"
-    return f"{names[0] if names else model}, {cores}, 1 thread used, torch {torch.__version__}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m training.pocket", description=__doc__)
     parser.add_argument("stages", nargs="*", default=STAGES, metavar="STAGE")
     parser.add_argument("--work", type=Path, default=Path("/tmp/pocket-run"))
     parser.add_argument("--out", type=Path, default=Path("/tmp/pocket-export"))
     parser.add_argument("--quick", action="store_true", help="small evaluation, to try the code")
+    parser.add_argument("--share", type=float, default=1.0, metavar="PART", help="of the steps to "
+                        "take: without a graphics card the whole takes most of a day")  # fmt: skip
     parser.add_argument("--only", choices=SHAPES, help="evaluate one model only")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    kitchen = Kitchen(args.work, args.quick, [args.only] if args.only else list(SHAPES))
+    roles = [args.only] if args.only else list(SHAPES)
+    kitchen = Kitchen(args.work, args.quick, args.share, roles)
     args.work.mkdir(parents=True, exist_ok=True)
     stages = {
         "tokenizer": kitchen.tokenizer_stage,
-        "teacher": lambda: kitchen.first("teacher", SEED),
+        "teacher": kitchen.teacher_stage,
         "own": kitchen.own_stage,
-        "student": lambda: kitchen.first("student", SEED + 1),
+        "student": kitchen.student_stage,
         "weights": kitchen.weights_stage,
         "evaluate": kitchen.evaluate_stage,
         "card": kitchen.card_stage,

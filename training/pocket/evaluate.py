@@ -24,7 +24,7 @@ from training.pocket.metrics import (
     mean,
 )  # fmt: skip
 from training.pocket.mix import outcome_text
-from training.pocket.problems import Problem, make_problem
+from training.pocket.problems import SIZES, Problem, make_problem
 from training.pocket.sample import Speaker
 from training.pocket.steps import final, render
 
@@ -38,14 +38,14 @@ SEED = 20_000
 class Size:
     """How much to measure."""
 
-    greedy: int = 500
-    voted: int = 120
+    greedy: int = 1000
+    voted: int = 250
     samples: int = 40
-    judged: int = 120
+    judged: int = 250
     judged_samples: int = 6
-    refined: int = 150
-    coded: int = 120
-    others: int = 30
+    refined: int = 300
+    coded: int = 250
+    others: int = 60
 
 
 QUICK = Size(200, 60, 20, 60, 6, 80, 80, 20)
@@ -76,8 +76,10 @@ def greedy(speaker: Speaker, size: Size) -> Figures:
     replies = speaker.ask([p.question for p in held])
     right = [final(r) == p.answer for r, p in zip(replies, held, strict=True)]
     families: dict[str, list[float]] = {}
+    levels: dict[str, list[float]] = {}
     for p, ok in zip(held, right, strict=True):
         families.setdefault(p.family, []).append(float(ok))
+        levels.setdefault(SIZES[p.level], []).append(float(ok))
     by_prompt = {"plain": mean([float(ok) for ok in right])}
     for name, asked in layouts.items():
         got = speaker.ask(asked)
@@ -87,12 +89,19 @@ def greedy(speaker: Speaker, size: Size) -> Figures:
         "n": len(held),
         "greedy": by_prompt["plain"],
         "greedy_by_prompt": by_prompt,
+        "greedy_by_size_of_numbers": {k: mean(v) for k, v in levels.items()},
         "greedy_by_family": {k: mean(v) for k, v in sorted(families.items())},
         "direct": mean(
             [float(r.strip() == str(p.answer)) for r, p in zip(direct, few, strict=True)]
         ),
         "greedy_unparsed": mean([float(final(r) is None) for r in replies]),
     }
+
+
+def solved(speaker: Speaker, asked: Sequence[Problem]) -> float:
+    """Greedy accuracy on some problems."""
+    replies = speaker.ask([p.question for p in asked])
+    return mean([float(final(r) == p.answer) for r, p in zip(replies, asked, strict=True)])
 
 
 def _gold(problem: Problem) -> str:
@@ -174,7 +183,7 @@ def verdicts(speaker: Speaker, size: Size) -> dict[str, Figures]:
     single = speaker.p_first([(chat(formats.p_true(p.question, r)), "") for p, r in rows])
     short = [(chat(formats.p_true(p.question, str(final(r)))), "") for p, r in rows]
     asked = [chat(formats.p_true_check(p.question, r)) for p, r in rows]
-    checks = [c[0] for c in speaker.reply(asked, 1, 0.0)]
+    checks = [c[0] for c in speaker.reply(asked, 1, 0.0, tokens=200)]
     begun = [c.rsplit("(", 1)[0] if "(" in c else c + " The proposed answer is: " for c in checks]
     checked = speaker.p_first(list(zip(asked, begun, strict=True)))
     ideas = [
@@ -240,7 +249,7 @@ def refinement(speaker: Speaker, size: Size, rounds: int = 3) -> Figures:
     stopped_right = stopped = 0
     for _ in range(rounds):
         asked = [formats.feedback(held[i].question, answers[i]) for i in open_rows]
-        replies = speaker.ask(asked)
+        replies = speaker.ask(asked, tokens=240)
         going: list[int] = []
         for i, said in zip(open_rows, replies, strict=True):
             if formats.NO_COMPLAINT in said:

@@ -17,7 +17,9 @@ Tensors = dict[str, np.ndarray]
 
 def write_weights(model: Llama, card: dict[str, object], path: Path) -> None:
     """Half-precision tensors with the configuration and the card in the header."""
-    tensors = {name: p.detach().to(torch.float16).numpy() for name, p in model.state_dict().items()}
+    tensors = {
+        name: p.detach().to("cpu", torch.float16).numpy() for name, p in model.state_dict().items()
+    }
     metadata = {"config": json.dumps(model.shape.config()), "card": json.dumps(card)}
     path.parent.mkdir(parents=True, exist_ok=True)
     save_file(tensors, str(path), metadata=metadata)

@@ -127,9 +127,9 @@ def town_act(rng: random.Random) -> Sample:
 def scene(rng: random.Random) -> Sample:
     regions = scenes.make_scene(rng)
     text, draw = scenes.as_text(regions), rng.random()
-    if draw < 0.5:
+    if draw < 0.25:
         return chat("caption", formats.caption(text), scenes.caption(regions, rng))
-    if draw < 0.65:
+    if draw < 0.55:
         region = rng.choice(regions)
         return chat("region", formats.region_caption(text, region.rid), scenes.one_region(region))
     pairs = scenes.questions(regions, rng)

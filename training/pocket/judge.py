@@ -5,11 +5,13 @@ boundary: it has no isolation of files or network. Use the package's sandbox for
 """
 
 import json
+import os
 import re
 import resource
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 SECONDS, MEGABYTES, BATCH = 1, 256, 50
@@ -69,9 +71,16 @@ def limit() -> None:
 
 def run_many(jobs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
     """The verdict on each (program, asserts); a program that ends the interpreter gets TIMEOUT."""
+    batches = [jobs[i : i + BATCH] for i in range(0, len(jobs), BATCH)]
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        return [verdict for found in threads.map(run_some, batches) for verdict in found]
+
+
+def run_some(jobs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
+    """The same for a few, one interpreter after another where a program ends one."""
     found: list[Verdict] = []
     while len(found) < len(jobs):
-        left = jobs[len(found) : len(found) + BATCH]
+        left = jobs[len(found) :]
         lines = run_batch(json.dumps([[source, list(asserts)] for source, asserts in left]))
         found += [Verdict(*v) if v else Verdict() for v in lines]
         if len(lines) < len(left):

@@ -1,14 +1,12 @@
-"""The training loop: length-sorted micro-batches, Muon for matrices, AdamW for the rest.
+"""The training loop: Muon for matrices, AdamW for the rest, in bfloat16 where that is fast.
 
-A step gathers micro-batches of several lengths, so little is padding and every step still sees the
-whole mixture. The loop sleeps between steps while the file `/tmp/pause-training` exists.
+The loop sleeps between steps while the file `/tmp/pause-training` exists.
 """
 
-import itertools
 import json
-import random
+import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.pocket.chat import Sample
+from training.pocket.feed import Batch, Size, Source, feed
 from training.pocket.model import Llama
 from training.pocket.muon import Muon
 from training.pocket.tokenizer import Encoder
@@ -24,8 +22,8 @@ from training.pocket.tokenizer import Encoder
 PAUSE = Path("/tmp/pause-training")
 HAS_BF16 = "avx512_bf16" in Path("/proc/cpuinfo").read_text()
 """Without the instruction bfloat16 is emulated, fifty times slower than float32 (measured)."""
-LONGEST = 640
-"""Longer samples are dropped: they are rare and slow."""
+REPORT = 100
+"""Steps between two lines of the log: the loss is then fetched from the device."""
 
 
 @dataclass(frozen=True)
@@ -33,59 +31,18 @@ class Schedule:
     """How long and how fast to train."""
 
     steps: int
-    step_tokens: int = 4096
-    """Tokens of one optimiser step, padding included."""
-    micro: int = 3
-    """Micro-batches of one step, each of its own length."""
+    size: Size
     muon: float = 0.02
     adam: float = 4e-3
     warmup: int = 30
     decay: float = 0.4
     """Share of the steps, at the end, over which the rate falls linearly to 3 %."""
-    save_seconds: float = 120.0
+    save_seconds: float = 60.0
 
     def rate(self, step: int) -> float:
         rising = min(1.0, (step + 1) / self.warmup)
         left = (self.steps - step) / max(1.0, self.decay * self.steps)
         return rising * max(0.03, min(1.0, left))
-
-
-@dataclass(frozen=True)
-class Batch:
-    ids: Tensor
-    weights: Tensor
-    """Loss weight of predicting each id."""
-
-
-def batches(
-    samples: Iterator[Sample], encoder: Encoder, schedule: Schedule, seed: int
-) -> Iterator[list[Batch]]:
-    """Steps: each a list of micro-batches of differing lengths."""
-    rng = random.Random(seed)
-    budget = schedule.step_tokens // schedule.micro
-    while True:
-        rows = [encoder.encode(s) for s in itertools.islice(samples, 4096)]
-        if not rows:
-            return
-        rows = sorted((r for r in rows if len(r[0]) <= LONGEST), key=lambda r: len(r[0]))
-        groups: list[list[tuple[list[int], list[float]]]] = [[]]
-        for row in rows:
-            if (len(groups[-1]) + 1) * len(row[0]) > budget and groups[-1]:
-                groups.append([])
-            groups[-1].append(row)
-        rng.shuffle(groups)
-        for i in range(0, len(groups) - schedule.micro + 1, schedule.micro):
-            yield [pad(g) for g in groups[i : i + schedule.micro]]
-
-
-def pad(rows: list[tuple[list[int], list[float]]]) -> Batch:
-    width = max(len(ids) for ids, _ in rows)
-    ids = torch.zeros(len(rows), width, dtype=torch.long)
-    weights = torch.zeros(len(rows), width)
-    for i, (row, weight) in enumerate(rows):
-        ids[i, : len(row)] = torch.tensor(row)
-        weights[i, : len(row)] = torch.tensor(weight)
-    return Batch(ids, weights)
 
 
 def optimizers(model: Llama, schedule: Schedule) -> list[torch.optim.Optimizer]:
@@ -99,18 +56,15 @@ def optimizers(model: Llama, schedule: Schedule) -> list[torch.optim.Optimizer]:
     ]
 
 
-def loss_sum(model: Llama, batch: Batch) -> Tensor:
+def loss_sum(model: Llama, batch: Batch, device: torch.device) -> Tensor:
     """Weighted sum of token losses."""
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=HAS_BF16):
-        logits = model(batch.ids[:, :-1])
-    weights = batch.weights[:, 1:].reshape(-1)
-    used = weights > 0
-    losses = F.cross_entropy(
-        logits.reshape(-1, logits.shape[-1])[used].float(),
-        batch.ids[:, 1:].reshape(-1)[used],
-        reduction="none",
-    )
-    return (losses * weights[used]).sum()
+    ids = torch.from_numpy(batch.ids).to(device, non_blocking=True)
+    weights = torch.from_numpy(batch.weights).to(device, non_blocking=True)
+    fast = device.type == "cuda" or HAS_BF16
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=fast):
+        logits = model(ids[:, :-1])
+    losses = F.cross_entropy(logits.flatten(0, 1).float(), ids[:, 1:].flatten(), reduction="none")
+    return losses @ weights[:, 1:].flatten()
 
 
 @dataclass
@@ -122,64 +76,79 @@ class Progress:
     """Tokens processed, padding included."""
     seconds: float = 0.0
     loss: float = 0.0
+    hardware: str = ""
 
 
 def train(
     model: Llama,
-    samples: Iterator[Sample],
+    source: Source,
     encoder: Encoder,
     schedule: Schedule,
     out: Path,
     seed: int,
     until: int | None = None,
+    workers: int = 0,
 ) -> Progress:
     """Trains in place, up to step `until` of the schedule; keeps `out`/latest.pt and a log there.
 
-    If `out`/latest.pt exists, training goes on from there: an interrupted run may be continued, also
-    with another number of steps as long as the old rate had not begun to fall.
+    If `out`/latest.pt exists, training goes on from there, on data that comes after what it has seen:
+    an interrupted run may be continued, also with another number of steps as long as the old rate had
+    not begun to fall.
     """
     out.mkdir(parents=True, exist_ok=True)
+    device = next(model.parameters()).device
     tuned = optimizers(model, schedule)
     bases = [[group["lr"] for group in o.param_groups] for o in tuned]
     latest, progress, saved = out / "latest.pt", Progress(), time.monotonic()
     if latest.exists():
         progress = load(model, latest, tuned)
-    for step, micros in enumerate(batches(samples, encoder, schedule, seed)):
-        if step >= (until or schedule.steps):
-            break
-        if step < progress.step:
-            continue
-        while PAUSE.exists():
-            time.sleep(2)  # noqa: TID251 - the wait itself is what is wanted
-        started = time.monotonic()
-        for o, lrs in zip(tuned, bases, strict=True):
-            for group, lr in zip(o.param_groups, lrs, strict=True):
-                group["lr"] = lr * schedule.rate(step)
-        total = sum(float(b.weights[:, 1:].sum()) for b in micros)
-        loss = 0.0
-        for batch in micros:
-            part = loss_sum(model, batch) / total
-            part.backward()
-            loss += float(part.detach())
-        for o in tuned:
-            o.step()
-            o.zero_grad(set_to_none=True)
-        progress.loss = loss if step == 0 else 0.98 * progress.loss + 0.02 * loss
-        progress.step = step + 1
-        progress.tokens += sum(b.ids.numel() for b in micros)
-        progress.seconds += time.monotonic() - started
-        if step % 25 == 0:
-            report(progress, out)
-        if time.monotonic() - saved > schedule.save_seconds:
-            save(model, progress, latest, tuned)
-            saved = time.monotonic()
-    report(progress, out)
+    progress.hardware = hardware(device)
+    mean = torch.tensor(progress.loss, device=device)
+    started, before = time.monotonic(), progress.seconds
+    with feed(source, encoder, schedule.size, seed + progress.step, workers) as steps:
+        for step in range(progress.step, until or schedule.steps):
+            while PAUSE.exists():
+                time.sleep(2)  # noqa: TID251 - the wait itself is what is wanted
+            for o, lrs in zip(tuned, bases, strict=True):
+                for group, lr in zip(o.param_groups, lrs, strict=True):
+                    group["lr"] = lr * schedule.rate(step)
+            micros = next(steps)
+            total = sum(float(b.weights[:, 1:].sum()) for b in micros)
+            loss = torch.zeros((), device=device)
+            for batch in micros:
+                part = loss_sum(model, batch, device) / total
+                part.backward()
+                loss += part.detach()
+            for o in tuned:
+                o.step()
+                o.zero_grad(set_to_none=True)
+            mean = loss if step == 0 else mean.lerp(loss, 0.02)
+            progress.step = step + 1
+            progress.tokens += sum(b.ids.size for b in micros)
+            progress.seconds = before + time.monotonic() - started
+            if progress.step % REPORT == 0 or progress.step == (until or schedule.steps):
+                progress.loss = float(mean)
+                report(progress, out)
+            if time.monotonic() - saved > schedule.save_seconds:
+                save(model, progress, latest, tuned)
+                saved = time.monotonic()
     save(model, progress, latest, tuned)
     return progress
 
 
+def hardware(device: torch.device) -> str:
+    """Processor, cores and graphics card, in words."""
+    model = platform.processor() or platform.machine()
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    cores = f"{len(names)} logical cores" if names else "unknown cores"
+    card = f", {torch.cuda.get_device_name()}" if device.type == "cuda" else ", 1 thread used"
+    return f"{names[0] if names else model}, {cores}{card}, torch {torch.__version__}"
+
+
 def report(progress: Progress, out: Path) -> None:
-    line = json.dumps({k: round(v, 4) for k, v in vars(progress).items()})
+    shown = {k: v for k, v in vars(progress).items() if isinstance(v, int | float)}
+    line = json.dumps({k: round(v, 4) for k, v in shown.items()})
     with (out / "log.jsonl").open("a") as log:
         log.write(line + "\n")
     print(line, flush=True)
@@ -195,7 +164,7 @@ def save(model: Llama, progress: Progress, path: Path, tuned: list[torch.optim.O
 
 def load(model: Llama, path: Path, tuned: Sequence[torch.optim.Optimizer] = ()) -> Progress:
     """Loads a checkpoint into the model and, to go on training, into its optimisers."""
-    found = torch.load(path, weights_only=True)
+    found = torch.load(path, weights_only=True, map_location=next(model.parameters()).device)
     model.load_state_dict(found["model"])
     for o, state in zip(tuned, found["optimizers"], strict=False):
         o.load_state_dict(state)

@@ -17,7 +17,7 @@ class Shape:
     num_attention_heads: int
     num_key_value_heads: int
     vocab_size: int = 1024
-    max_position_embeddings: int = 768
+    max_position_embeddings: int = 1024
     rms_norm_eps: float = 1e-5
     rope_theta: float = 10000.0
     tie_word_embeddings: bool = True
@@ -26,8 +26,8 @@ class Shape:
         return asdict(self)
 
 
-TEACHER = Shape(160, 448, 4, 5, 5)
-STUDENT = Shape(128, 352, 3, 4, 4)
+TEACHER = Shape(256, 640, 3, 4, 1)
+STUDENT = Shape(128, 352, 3, 4, 1)
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -39,10 +39,10 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 class Cache:
     """Keys and values of one batch, written up to `length`."""
 
-    def __init__(self, shape: Shape, batch: int, size: int) -> None:
+    def __init__(self, shape: Shape, batch: int, size: int, device: torch.device) -> None:
         head = shape.hidden_size // shape.num_attention_heads
         dims = (shape.num_hidden_layers, batch, shape.num_key_value_heads, size, head)
-        self.keys, self.values = torch.zeros(dims), torch.zeros(dims)
+        self.keys, self.values = torch.zeros(dims, device=device), torch.zeros(dims, device=device)
         self.length = 0
 
 
@@ -70,6 +70,7 @@ class Attention(nn.Module):
             cache.keys[self.layer, :, :, at], cache.values[self.layer, :, :, at] = k, v
             k = cache.keys[self.layer, :, :, : at.stop]
             v = cache.values[self.layer, :, :, : at.stop]
+        k, v = (x.repeat_interleave(self.heads // self.kv_heads, 1) for x in (k, v))
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
         return self.o_proj(y.transpose(1, 2).reshape(n, t, d))
 

@@ -31,7 +31,7 @@ from training.pocket.steps import final, nearest, parse, render
 class Asking:
     """How many own answers to make."""
 
-    questions: int = 1400
+    questions: int = 4000
     samples: int = 6
     checks: int = 2
     """Of each question's answers, how many are also checked by the model."""
@@ -60,7 +60,7 @@ def own_rows(speaker: Speaker, asking: Asking, seed: int) -> list[Sample]:
         for p, row in zip(problems, answers, strict=True)
         for a in rng.sample(row, min(asking.checks, len(row)))
     ]
-    checks = speaker.ask([formats.p_true_check(p.question, a) for p, a in checked])
+    checks = speaker.ask([formats.p_true_check(p.question, a) for p, a in checked], tokens=200)
     rows = [check_row(p, a, c) for (p, a), c in zip(checked, checks, strict=True)]
     for problem, row in zip(problems, answers, strict=True):
         rows += judged_rows(problem, row, rng)

@@ -2,26 +2,38 @@
 
 import random
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
-from training.pocket.steps import Path, Ref, Step, answer
+from training.pocket.steps import Path, Ref, Step, answer, digits
 
-HARD_SHARE = 0.45
-"""Share of problems with large numbers: some are easy and some hard, as in any real set of problems,
-so that a share of votes and a P(True) have something to say. The first phase of training has none: with
-them from the start, subtraction had not been learnt after 13 M tokens."""
+LEVELS = (0.15, 0.15, 0.2, 0.5)
+"""Shares of problems by the size of their numbers, named in `SIZES`: some are easy and some hard, as in
+any real set of problems, so that a share of votes and a P(True) have something to say."""
+CARE = 0.7
+"""How likely a path is against one that has a step less: most people multiply at once, and err."""
+SIZES = ("small", "larger", "large", "long products")
 HELD_OUT_SHARE = 20
 """One question in this many is never trained on: those with crc32(question) % 20 == 0."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A question, its correct paths and the family that made it."""
+    """A question, its correct paths, the family that made it and the size of its numbers."""
 
     family: str
     question: str
     paths: tuple[Path, ...]
+    level: int = 0
+
+    def path(self, rng: random.Random) -> Path:
+        """One of the paths; the short ones are likelier."""
+        return rng.choices(self.paths, [CARE ** len(path) for path in self.paths])[0]
+
+    @property
+    def careful(self) -> Path:
+        """The path of the smallest steps."""
+        return max(self.paths, key=len)
 
     @property
     def answer(self) -> int:
@@ -32,31 +44,35 @@ class Problem:
         return held_out(self.question)
 
 
-class Dice(random.Random):
-    """A generator that also says how many of the problems drawn with it are hard."""
-
-    def __init__(self, seed: int, hard_share: float) -> None:
-        super().__init__(seed)
-        self.hard_share = hard_share
-
-
 @dataclass(frozen=True)
 class Draw:
-    """Random choices of one problem, whose numbers are small or large throughout."""
+    """Random choices of one problem, whose numbers are of one size throughout."""
 
     rng: random.Random
-    hard: bool
+    level: int
+    """An index of `LEVELS`."""
 
     def term(self, low: int, high: int, at_most: int | None = None) -> int:
-        """A number to add or subtract: `low` to `high`, or up to three times as much if hard."""
-        low, high = (high, 3 * high) if self.hard else (low, high)
+        """A number to add or subtract: `low` to `high`, or up to three or twelve times as much."""
+        low, high = ((low, high), (high, 3 * high), (3 * high, 12 * high))[min(self.level, 2)]
         if at_most is not None:
             low, high = min(low, max(1, at_most // 2)), min(high, at_most)
         return self.rng.randint(low, high)
 
     def factor(self, low: int, high: int) -> int:
-        """A number to multiply by or to be divided: `low` to `high`, or up to six more."""
-        return self.rng.randint(high, high + 6) if self.hard else self.rng.randint(low, high)
+        """What is there several times: `low` to `high`, or up to six or forty more."""
+        if self.level == 3:
+            return self.rng.randint(21, 99)
+        low, high = ((low, high), (high, high + 6), (high + 7, high + 40))[self.level]
+        return self.rng.randint(low, high)
+
+    def long_factor(self, low: int, high: int) -> int:
+        """The same, of three digits in a long product."""
+        return self.rng.randint(101, 899) if self.level == 3 else self.factor(low, high)
+
+    def count(self, low: int, high: int) -> int:
+        """How many times: `low` to `high`, or two digits in a long product."""
+        return self.rng.randint(12, 89) if self.level == 3 else self.rng.randint(low, high)
 
 
 def held_out(question: str) -> bool:
@@ -74,6 +90,8 @@ THINGS = [
 ]  # fmt: skip
 PLACES = ["shop", "farm", "school", "library", "market", "garden"]
 HOLDERS = ["boxes", "bags", "trays", "shelves", "jars", "baskets"]
+PLACES_OF = {1: "ones", 2: "tens", 3: "hundreds"}
+"""Names of digits, by how many there are from here on."""
 R0, R1, R2, R3 = Ref(0), Ref(1), Ref(2), Ref(3)
 
 
@@ -87,28 +105,46 @@ def two_names(rng: random.Random) -> tuple[str, str]:
 
 
 def product(note: str, a: int, b: int) -> list[Path]:
-    """Ways to write a * b as steps: at once, swapped, or by tens and ones of the larger factor."""
+    """Ways to write a * b as steps: at once, swapped, or digit by digit of the larger factor."""
     ways: list[Path] = [(Step(note, a, "*", b),), (Step(note, b, "*", a),)]
     small, large = sorted((a, b))
-    if large > 10 and large % 10:
-        tens, ones = large // 10 * 10, large % 10
-        ways.append(
-            (
-                Step("the tens part", small, "*", tens),
-                Step("the ones part", small, "*", ones),
-                Step(note, R0, "+", R1),
-            )
-        )
+    parts = digits(large)
+    if len(parts) > 1:
+        path = [Step(f"the {PLACES_OF[len(str(p))]} part", small, "*", p) for p in parts]
+        path.append(Step("the first parts" if len(parts) > 2 else note, R0, "+", R1))
+        if len(parts) > 2:
+            path.append(Step(note, R3, "+", R2))
+        ways.append(tuple(path))
     return ways
 
 
-def shifted(step: Step, by: int) -> Step:
-    """The step with its references moved up by `by`."""
+def moved(path: Path, results: Sequence[int]) -> Path:
+    """The path with its references changed: `Ref(i)` to `Ref(results[i])`."""
 
     def move(x: int | Ref) -> int | Ref:
-        return Ref(x.index + by) if isinstance(x, Ref) else x
+        return Ref(results[x.index]) if isinstance(x, Ref) else x
 
-    return Step(step.note, move(step.left), step.op, move(step.right))
+    return tuple(Step(step.note, move(step.left), step.op, move(step.right)) for step in path)
+
+
+def joined(heads: list[Path], tails: list[Path]) -> list[Path]:
+    """Each head followed by each tail, whose `R0` is the head's last result."""
+    return [
+        head + moved(tail, range(len(head) - 1, len(head) + len(tail)))
+        for head in heads
+        for tail in tails
+    ]
+
+
+def side_by_side(first: list[Path], second: list[Path], tails: list[Path]) -> list[Path]:
+    """Each of the first, each of the second and each tail, whose `R0` and `R1` are their results."""
+    out: list[Path] = []
+    for a in first:
+        for b in second:
+            n = len(a) + len(b)
+            both = a + moved(b, range(len(a), n))
+            out += [both + moved(t, (len(a) - 1, n - 1, *range(n, n + len(t)))) for t in tails]
+    return out
 
 
 def gains(draw: Draw) -> Problem:
@@ -146,7 +182,7 @@ def gains(draw: Draw) -> Problem:
 def holders(draw: Draw) -> Problem:
     rng = draw.rng
     thing, holder = rng.choice(THINGS), rng.choice(HOLDERS)
-    n, m = rng.randint(2, 9), draw.factor(3, 12)
+    n, m = draw.count(2, 9), draw.long_factor(3, 12)
     extra = draw.term(2, 25)
     who = name(rng)
     if rng.random() < 0.5:
@@ -167,51 +203,34 @@ def holders(draw: Draw) -> Problem:
         )
         tails = [(Step("what is left", R0, "-", extra),)]
     heads = product(f"the {thing} in {holder}", n, m)
-    return Problem("holders", q, joined(heads, tails))
-
-
-def joined(heads: list[Path], tails: list[Path]) -> tuple[Path, ...]:
-    """Each head followed by each tail, whose `Ref(0)` is the head's last result."""
-    out: list[Path] = []
-    for head in heads:
-        for tail in tails:
-            last = len(head) - 1
-            out.append((*head, *(shifted(s, last) for s in tail)))
-    return tuple(out)
+    return Problem("holders", q, tuple(joined(heads, tails)))
 
 
 def two_products(draw: Draw) -> Problem:
     rng = draw.rng
     thing, other = rng.sample(THINGS, 2)
     who = name(rng)
-    a, b, c, d = (
-        rng.randint(2, 6), draw.factor(2, 9), rng.randint(2, 6), draw.factor(2, 9),
-    )  # fmt: skip
-    form = rng.random()
+    a, b, c, d = draw.count(2, 6), draw.factor(2, 9), draw.count(2, 6), draw.factor(2, 9)
     cost = a * b + c * d
-    if form < 0.5:
+    first, second = product(f"the {thing}", a, b), product(f"the {other}", c, d)
+    if rng.random() < 0.5:
         q = (
             f"{who} buys {a} {thing} at {b} dollars each and {c} {other} at {d} dollars each. "
             "How many dollars is that in all?"
         )
-        end = [("the total", R0, "+", R1), ("the total", R1, "+", R0)]
-    else:
-        pays = cost + draw.term(2, 25)
-        q = (
-            f"{who} has {pays} dollars and buys {a} {thing} at {b} dollars each and {c} {other} at "
-            f"{d} dollars each. How many dollars are left?"
-        )
-        first, second = Step(f"the {thing}", a, "*", b), Step(f"the {other}", c, "*", d)
-        return Problem("change", q, (
-            (first, second, Step("the cost", R0, "+", R1), Step("what is left", pays, "-", R2)),
-            (first, Step("what is left first", pays, "-", R0), second,
-             Step("what is left", R1, "-", R2)),
-            (second, first, Step("the cost", R0, "+", R1), Step("what is left", pays, "-", R2)),
-        ))  # fmt: skip
-    first, second = Step(f"the {thing}", a, "*", b), Step(f"the {other}", c, "*", d)
-    paths = [(first, second, Step(*e)) for e in end]
-    paths += [(second, first, Step(*e)) for e in end]
-    return Problem("cost", q, tuple(paths))
+        ends: list[Path] = [(Step("the total", R0, "+", R1),), (Step("the total", R1, "+", R0),)]
+        either = side_by_side(first, second, ends) + side_by_side(second, first, ends)
+        return Problem("cost", q, tuple(either))
+    pays = cost + draw.term(2, 25)
+    q = (
+        f"{who} has {pays} dollars and buys {a} {thing} at {b} dollars each and {c} {other} at "
+        f"{d} dollars each. How many dollars are left?"
+    )
+    spent: list[Path] = [(Step("the cost", R0, "+", R1), Step("what is left", pays, "-", R2))]
+    then: list[Path] = [(Step("what is left", R0, "-", R1),)]
+    after_first = joined(first, [(Step("what is left first", pays, "-", R0),)])
+    paths = side_by_side(first, second, spent) + side_by_side(second, first, spent)
+    return Problem("change", q, (*paths, *side_by_side(after_first, second, then)))
 
 
 def compare(draw: Draw) -> Problem:
@@ -239,7 +258,7 @@ def times(draw: Draw) -> Problem:
     rng = draw.rng
     x, y = two_names(rng)
     thing = rng.choice(THINGS)
-    a, k, c = draw.factor(3, 10), rng.randint(2, 5), draw.term(2, 19)
+    a, k, c = draw.factor(3, 10), draw.count(2, 5), draw.term(2, 19)
     q = (
         f"{x} has {a} {thing}. {y} has {k} times as many and gets {c} more. "
         f"How many {thing} do {x} and {y} have in all?"
@@ -249,8 +268,9 @@ def times(draw: Draw) -> Problem:
         (Step(f"the number of {y}", R0, "+", c), Step("the total", R1, "+", a)),
         (Step("the sum", R0, "+", a), Step("the total", R1, "+", c)),
     ]
-    more: Path = (Step("all parts", k + 1, "*", a), Step("the total", R0, "+", c))
-    return Problem("times", q, (*joined(heads, tails), more))
+    more: list[Path] = [(Step("the total", R0, "+", c),)]
+    paths = joined(heads, tails) + joined(product("all parts", k + 1, a), more)
+    return Problem("times", q, tuple(paths))
 
 
 def share(draw: Draw) -> Problem:
@@ -292,7 +312,7 @@ def fraction(draw: Draw) -> Problem:
 def saving(draw: Draw) -> Problem:
     rng = draw.rng
     who = name(rng)
-    a, n, b = draw.factor(2, 9), rng.randint(2, 7), draw.term(3, 25)
+    a, n, b = draw.long_factor(2, 9), draw.count(2, 7), draw.term(3, 25)
     goal = a * n + b + draw.term(3, 25)
     unit = rng.choice(["week", "month"])
     q = (
@@ -303,29 +323,26 @@ def saving(draw: Draw) -> Problem:
         (Step("all the money", b, "+", R0), Step("what is needed", goal, "-", R1)),
         (Step("what is needed first", goal, "-", R0), Step("what is needed", R1, "-", b)),
     ]
-    return Problem("saving", q, joined(product("what is saved", a, n), tails))
+    return Problem("saving", q, tuple(joined(product("what is saved", a, n), tails)))
 
 
 def trip(draw: Draw) -> Problem:
     rng = draw.rng
     who = name(rng)
-    v, t, w, u = draw.factor(3, 10), rng.randint(2, 6), draw.factor(3, 10), rng.randint(2, 6)
+    v, t, w, u = draw.factor(3, 10), draw.count(2, 6), draw.factor(3, 10), draw.count(2, 6)
     q = (
         f"{who} rides {t} hours at {v} km per hour and then {u} hours at {w} km per hour. "
         "How many km is the trip?"
     )
-    first, second = Step("the first part", t, "*", v), Step("the second part", u, "*", w)
-    return Problem("trip", q, (
-        (first, second, Step("the trip", R0, "+", R1)),
-        (Step("the first part", v, "*", t), Step("the second part", w, "*", u),
-         Step("the trip", R0, "+", R1)),
-        (second, first, Step("the trip", R0, "+", R1)),
-    ))  # fmt: skip
+    first, second = product("the first part", t, v), product("the second part", u, w)
+    end: list[Path] = [(Step("the trip", R0, "+", R1),)]
+    either = side_by_side(first, second, end) + side_by_side(second, first, end)
+    return Problem("trip", q, tuple(either))
 
 
 def rows(draw: Draw) -> Problem:
     rng = draw.rng
-    r, c, price = rng.randint(2, 7), draw.factor(3, 9), rng.randint(2, 3)
+    r, c, price = draw.count(2, 7), draw.factor(3, 9), rng.randint(2, 3)
     k = draw.term(2, 15, at_most=r * c - 2)
     crop = rng.choice(["trees", "roses", "plants"])
     q = (
@@ -336,11 +353,11 @@ def rows(draw: Draw) -> Problem:
         (Step(f"the living {crop}", R0, "-", k), Step("the money", R1, "*", price)),
         (Step(f"the living {crop}", R0, "-", k), Step("the money", price, "*", R1)),
     ]
-    return Problem("rows", q, joined(product(f"all {crop}", r, c), tails))
+    return Problem("rows", q, tuple(joined(product(f"all {crop}", r, c), tails)))
 
 
 def ages(draw: Draw) -> Problem:
-    rng = draw.rng
+    rng, draw = draw.rng, replace(draw, level=min(draw.level, 1))  # people grow only so old
     (x, y), z = two_names(rng), rng.choice(["aunt", "uncle", "teacher"])
     a, b, k = draw.factor(6, 15), draw.factor(2, 9), rng.randint(2, 3)
     q = (
@@ -360,34 +377,38 @@ def ages(draw: Draw) -> Problem:
 def pages(draw: Draw) -> Problem:
     rng = draw.rng
     who = name(rng)
-    a, b, n = draw.term(3, 25), draw.term(3, 25), rng.randint(2, 6)
-    k = rng.randint(2, 4)
+    a, b, n = draw.term(3, 25), draw.term(3, 25), draw.factor(2, 6)
+    k = draw.count(2, 4)
     total = a + b + n * k + draw.term(3, 25)
     q = (
         f"A book has {total} pages. {who} reads {a} pages on Monday, {b} on Tuesday and {n} pages on "
         f"each of the next {k} days. How many pages are left?"
     )
-    later = Step("the later pages", n, "*", k)
-    return Problem("pages", q, (
-        (later, Step("the first days", a, "+", b), Step("all read", R0, "+", R1),
-         Step("what is left", total, "-", R2)),
-        (Step("left after Monday", total, "-", a), Step("left after Tuesday", R0, "-", b), later,
-         Step("what is left", R1, "-", R2)),
-        (Step("the first days", a, "+", b), Step("left after Tuesday", total, "-", R0), later,
-         Step("what is left", R1, "-", R2)),
-    ))  # fmt: skip
+    later = product("the later pages", n, k)
+    days: list[Path] = [(Step("the first days", a, "+", b),)]
+    left_first: list[Path] = [
+        (Step("left after Monday", total, "-", a), Step("left after Tuesday", R0, "-", b)),
+        (Step("the first days", a, "+", b), Step("left after Tuesday", total, "-", R0)),
+    ]
+    read: list[Path] = [(Step("all read", R0, "+", R1), Step("what is left", total, "-", R2))]
+    rest: list[Path] = [(Step("what is left", R0, "-", R1),)]
+    paths = side_by_side(later, days, read) + side_by_side(left_first, later, rest)
+    return Problem("pages", q, tuple(paths))
 
 
 FAMILIES: tuple[Callable[[Draw], Problem], ...] = (
     gains, gains, holders, two_products, two_products, compare, times, share, fraction, saving,
     trip, rows, ages, pages,
 )  # fmt: skip
+LONG = (holders, two_products, two_products, times, saving, trip, rows, pages)
+"""Those with a product to make long."""
 
 
 def make_problem(rng: random.Random, held: bool | None = False) -> Problem:
     """A random problem: of the training side, the held-out side (`True`) or either (`None`)."""
-    share = rng.hard_share if isinstance(rng, Dice) else HARD_SHARE
     while True:
-        problem = rng.choice(FAMILIES)(Draw(rng, rng.random() < share))
+        level = rng.choices(range(len(LEVELS)), LEVELS)[0]
+        family = rng.choice(LONG if SIZES[level] == "long products" else FAMILIES)
+        problem = replace(family(Draw(rng, level)), level=level)
         if held is None or problem.held_out == held:
             return problem

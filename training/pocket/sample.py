@@ -10,7 +10,7 @@ from training.pocket.chat import Message
 from training.pocket.model import Cache, Llama
 from training.pocket.tokenizer import END, PAD, render_chat
 
-ROWS = 192
+ROWS = {"cpu": 192, "cuda": 4096}
 """Sequences decoded at once."""
 
 
@@ -20,6 +20,7 @@ class Speaker:
     def __init__(self, model: Llama, tokenizer: Tokenizer) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
+        self.device = next(model.parameters()).device
         self.end, self.pad = tokenizer.token_to_id(END), tokenizer.token_to_id(PAD)
 
     def prompt(self, messages: Sequence[Message], begun: str = "") -> list[int]:
@@ -41,10 +42,10 @@ class Speaker:
         seed: int = 0,
     ) -> list[list[str]]:
         """`n` replies to each chat; greedy at temperature 0."""
-        noise = torch.Generator().manual_seed(seed)
+        noise = torch.Generator(self.device).manual_seed(seed)
         prompts = [self.prompt(c) for c in chats]
         order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-        step = max(1, ROWS // n)
+        step = max(1, ROWS[self.device.type] // n)
         found: dict[int, list[str]] = {}
         for at in range(0, len(order), step):
             chosen = order[at : at + step]
@@ -65,21 +66,20 @@ class Speaker:
     ) -> list[list[int]]:
         width = max(map(len, prompts))
         size = min(width + tokens, self.model.shape.max_position_embeddings)
-        cache = Cache(self.model.shape, len(prompts), size)
+        cache = Cache(self.model.shape, len(prompts), size, self.device)
         ids, positions, allowed = self._left_padded(prompts, width, size)
-        causal = torch.ones(width, width, dtype=torch.bool).tril()
-        mask = causal[None, None] & allowed[:, None, None, :width]
-        mask = mask | torch.eye(
-            width, dtype=torch.bool
-        )  # padding attends to itself, not to nothing
+        causal = torch.ones(width, width, dtype=torch.bool, device=self.device).tril()
+        itself = torch.eye(width, dtype=torch.bool, device=self.device)
+        # Padding attends to itself, not to nothing.
+        mask = causal[None, None] & allowed[:, None, None, :width] | itself
         logits = self.model(ids, cache, positions, mask, last=True)[:, -1]
         cache.keys = cache.keys.repeat_interleave(n, dim=1)
         cache.values = cache.values.repeat_interleave(n, dim=1)
         logits, allowed = logits.repeat_interleave(n, 0), allowed.repeat_interleave(n, 0)
         at = positions[:, -1:].repeat_interleave(n, 0)
         out: list[list[int]] = [[] for _ in range(len(prompts) * n)]
-        live = torch.arange(len(out))
-        going = torch.ones(len(out), dtype=torch.bool)
+        live = torch.arange(len(out), device=self.device)
+        going = torch.ones(len(out), dtype=torch.bool, device=self.device)
         for k in range(size - width):
             chosen = pick(logits, temperature, noise)
             going &= chosen != self.end
@@ -107,7 +107,7 @@ class Speaker:
             gap = width - len(row)
             ids[i, gap:], positions[i, gap:] = torch.tensor(row), torch.arange(len(row))
             allowed[i, :gap] = False
-        return ids, positions, allowed
+        return ids.to(self.device), positions.to(self.device), allowed.to(self.device)
 
     @torch.no_grad()
     def p_first(self, chats: Sequence[tuple[Sequence[Message], str]]) -> list[float]:
@@ -124,7 +124,7 @@ class Speaker:
             for k, row in enumerate(rows):
                 ids[k, : len(row)] = torch.tensor(row)
             ends = torch.tensor([len(row) - 1 for row in rows])
-            logits = self.model(ids)[torch.arange(len(rows)), ends][:, letters]
+            logits = self.model(ids.to(self.device))[torch.arange(len(rows)), ends][:, letters]
             for i, p in zip(chosen, logits.softmax(-1)[:, 0].tolist(), strict=True):
                 found[i] = p
         return found
@@ -134,5 +134,5 @@ def pick(logits: Tensor, temperature: float, noise: torch.Generator) -> Tensor:
     """The next token of each row: the most likely one, or drawn by the Gumbel trick."""
     if temperature == 0:
         return logits.argmax(-1)
-    uniform = torch.rand(logits.shape, generator=noise).clamp_min(1e-20)
+    uniform = torch.rand(logits.shape, generator=noise, device=logits.device).clamp_min(1e-20)
     return (logits / temperature - torch.log(-torch.log(uniform))).argmax(-1)

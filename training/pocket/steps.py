@@ -50,6 +50,26 @@ class Equation:
         return self == other or (self.op in "+*" and mirrored == other)
 
 
+def digits(number: int) -> list[int]:
+    """What the digits of a number stand for, zeros left out: 407 is 400 and 7."""
+    units = (10**k for k in range(len(str(number)) - 1, -1, -1))
+    return [part for unit in units if (part := number // unit % 10 * unit)]
+
+
+def worked(left: int, op: str, right: int) -> str:
+    """The equation with its true result; a product of long numbers digit by digit, as one checks it."""
+    small, large = sorted((left, right))
+    parts = digits(large)
+    if op != "*" or small < 10 or len(parts) < 2:
+        return f"{left} {op} {right} = {compute(left, op, right)}"
+    shown = [f"{small} * {part} = {small * part}" for part in parts]
+    total = small * parts[0]
+    for part in parts[1:]:
+        shown.append(f"{total} + {small * part} = {total + small * part}")
+        total += small * part
+    return ", ".join(shown)
+
+
 def compute(left: int, op: str, right: int) -> int:
     """The true result; division is whole (the families only divide evenly)."""
     if op == "+":
@@ -164,13 +184,13 @@ def critique(paths: Sequence[Path], written: Sequence[Equation]) -> str | None:
     for i, e in enumerate(written):
         true = compute(e.left, e.op, e.right)
         if e.result != true:
-            parts.append(f"Step {i + 1}: {e.left} {e.op} {e.right} = {true}, not {e.result}.")
+            parts.append(f"Step {i + 1}: {worked(e.left, e.op, e.right)}, not {e.result}.")
             return " ".join([*parts, f"Write {true} in step {i + 1}."])
         if i >= agreed:
             parts.append(f"Step {i + 1}: {e}, but that does not fit the problem.")
             w = wanted[min(i, len(wanted) - 1)]
             return " ".join([*parts, f"Write {w.left} {w.op} {w.right} in step {i + 1}."])
-        parts.append(f"Step {i + 1}: {e}, right.")
+        parts.append(f"Step {i + 1}: {worked(e.left, e.op, e.right)}, right.")
     if agreed < len(wanted):
         w = wanted[agreed]
         return " ".join([*parts, f"The next step {w.left} {w.op} {w.right} is missing."])
@@ -179,5 +199,5 @@ def critique(paths: Sequence[Path], written: Sequence[Equation]) -> str | None:
 
 def approval(written: Sequence[Equation], phrase: str) -> str:
     """Feedback on a solution without fault."""
-    parts = [f"Step {i}: {e}, right." for i, e in enumerate(written, 1)]
+    parts = [f"Step {i}: {worked(e.left, e.op, e.right)}, right." for i, e in enumerate(written, 1)]
     return " ".join([*parts, phrase])
