@@ -265,7 +265,7 @@ def test_a_bug_is_shown_with_its_traceback() -> None:
 
 
 HEAVY = [
-    "aiohttp", "anthropic", "httpx", "jinja2", "json_repair", "jsonschema_rs", "litellm", "msgspec",
+    "aiohttp", "anthropic", "httpx", "jinja2", "json_repair", "jsonschema", "litellm", "msgspec",
     "numpy", "openai", "pyarrow", "pydantic", "requests", "rich", "sqlite3", "torch", "transformers",
     "typer", "yaml",
 ]  # fmt: skip

@@ -13,7 +13,8 @@ from inline_snapshot import snapshot
 
 from understudy.budget import Price
 from understudy.errors import ConfigError
-from understudy.recipe import OPERATIONAL, Recipe, flatten, load, step_config
+from understudy.methods import methods
+from understudy.recipe import OPERATIONAL, Recipe, find, flatten, load, step_config
 from understudy.types import Sampling
 
 BASE: dict[str, Any] = {
@@ -250,10 +251,25 @@ def test_files_that_are_no_recipes_are_told_apart() -> None:
     ):
         with pytest.raises(ConfigError, match=message):
             load(name, [])
+
+
+def test_every_method_of_ours_brings_seeds_for_a_first_try() -> None:
+    for name in methods.names():
+        assert isinstance(load(name, []), Recipe)
+        assert find(name).seeds.startswith("builtin:")
+
+
+def test_a_method_without_seeds_of_its_own_says_what_to_add() -> None:
+    Path("mine.py").write_text(
+        "from understudy import Example, Task, method\n"
+        "@method(paper='arXiv:0000.00000')\n"
+        "async def mine(task: Task) -> Example:\n"
+        "    return Example.of(task, task.prompt)\n"
+    )
     with pytest.raises(ConfigError) as raised:
-        load("self_consistency", [])
+        load("mine.py:mine", [])
     assert str(raised.value) == snapshot(
-        "self_consistency: expected seeds. Add seeds=FILE (.jsonl, .json, .csv or .parquet), or seeds=builtin:arithmetic for a first try."
+        "mine.py:mine: expected seeds. Add seeds=FILE (.jsonl, .json, .csv or .parquet), or seeds=builtin:arithmetic for a first try."
     )
 
 

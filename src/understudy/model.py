@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, overload
 
-import jsonschema_rs
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from understudy import text
@@ -251,9 +250,15 @@ class _Reader:
 
 
 def _check(value: Any, schema: Json) -> None:
-    errors = jsonschema_rs.validator_for(schema).iter_errors(value)
+    # It takes a tenth of a second to import, and most runs check no such schema.
+    from jsonschema.validators import Draft202012Validator, validator_for
+    from referencing import Registry
+
+    # With a registry of its own a `$ref` to elsewhere is not fetched.
+    validator = validator_for(schema, Draft202012Validator)(schema, registry=Registry())
     complaints = [
-        f"{'.'.join(map(str, error.instance_path)) or 'value'}: {error.message}" for error in errors
+        f"{'.'.join(map(str, error.absolute_path)) or 'value'}: {error.message}"
+        for error in validator.iter_errors(value)
     ]
     if complaints:
         raise ValueError(f"{'; '.join(complaints)}.")

@@ -10,7 +10,7 @@ import pytest
 from harness import Bench, made, step
 from inline_snapshot import snapshot
 
-from understudy.errors import ConfigError
+from understudy.errors import ConfigError, ContextOverflow
 from understudy.methods._red_team_prompts import (
     Pair,
     fault_of_topic,
@@ -297,3 +297,22 @@ async def test_questions_go_on_to_be_answered(tmp_path: Path) -> None:
     assert len(examples) == 5
     assert all(e.answer == "I do not know." for e in examples)
     assert examples[1].lineage == ("topic_guided_red_teaming/", f"self_align/{examples[1].id}")
+
+
+@pytest.mark.parametrize("asked_for", ["topics", "questions"])
+async def test_a_request_that_is_refused_is_told_and_the_others_go_on(asked_for: str) -> None:
+    refusals = list[str]()
+
+    def answer(call: Call) -> str:
+        if ("Instructions:" in prompt(call)) == (asked_for == "questions") and not refusals:
+            refusals.append("the prompt is too long")
+            raise ContextOverflow(refusals[0])
+        return speaks(call)
+
+    rows = await run(Scripted(answer), even=False, batch=1, questions=1)
+
+    refused = [
+        row for row in rows if isinstance(row, Rejection) and row.reason == "request refused"
+    ]
+    assert [row.meta["error"] for row in refused] == refusals
+    assert questions(rows)

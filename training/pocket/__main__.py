@@ -44,7 +44,7 @@ STAGES = ("tokenizer", "teacher", "own", "student", "weights", "evaluate", "card
 SHAPES: dict[str, Shape] = {"teacher": TEACHER, "student": STUDENT}
 LARGE, SMALL = Size(tokens=98_304, micro=2), Size(tokens=8192, micro=2)
 TEACHING = Schedule(steps=2200, size=LARGE)
-LEARNING = Schedule(steps=6000, size=SMALL)
+LEARNING = Schedule(steps=2800, size=SMALL, decay=0.27)
 """The student's, which is stopped early: it has to have something to learn."""
 PROBED, PROBES, ENOUGH = 200, 400, 0.08
 """The student stops when, after each so many steps, it solves that share of so many new problems."""
@@ -96,7 +96,8 @@ class Kitchen:
         torch.manual_seed(SEED + 1)
         model, out = Llama(STUDENT).to(DEVICE), self.work / "student"
         asked = [make_problem(random.Random(SEED + i)) for i in range(PROBES)]
-        for until in range(PROBED, LEARNING.steps + 1, PROBED):
+        known = self.model("student")[1].step if self.checkpoint("student").exists() else 0
+        for until in range(known + PROBED, LEARNING.steps + 1, PROBED):
             train(model.train(), stream, self.encoder, LEARNING, out, SEED + 1, until, WORKERS)
             solved = evaluate.solved(Speaker(model, self.tokenizer), asked)
             print(f"the student solves {solved:.3f}", flush=True)

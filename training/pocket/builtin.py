@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from training.pocket.functions import make_task
-from training.pocket.problems import make_problem
+from training.pocket.problems import SIZES, make_problem
 
 FOLDER = Path(__file__).parents[2] / "src/understudy/data/builtin"
 SEED = 2027
@@ -26,7 +26,7 @@ def arithmetic(rng: random.Random) -> Iterator[Row]:
     while True:
         problem = make_problem(rng, held=True)
         row = {"prompt": problem.question, "reference": str(problem.answer)}
-        yield row | {"family": problem.family}
+        yield row | {"family": problem.family, "numbers": SIZES[problem.level]}
 
 
 def functions(rng: random.Random) -> Iterator[Row]:

@@ -62,8 +62,8 @@ the functions are in `training/pocket/formats.py`. A message renders as `<|ROLE|
 reply starts after `<|assistant|>`, and there is no system message unless one is shown. Verdicts are
 `(A)` or `(B)`: the letter is the second token of the reply (or of what follows
 `The proposed answer is: `), so read the probabilities there.
-The context is 768 tokens; training samples had at most 640, most under 200. One training target in
-sixty was cut or misformatted on purpose; the card says how many replies did not parse.
+The context is 1,024 tokens; training samples had at most 960, most under 200. One training target in
+fifty was cut, misformatted or refused on purpose; the card says how many replies did not parse.
 
 | capability | functions in `formats.py` | system | turns |
 |---|---|---|---|

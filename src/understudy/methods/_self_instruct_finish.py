@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from understudy.methods import _self_instruct_parse as parse
 from understudy.methods import _self_instruct_prompts as prompts
-from understudy.methods._self_instruct_grow import Accepted, asked
+from understudy.methods._asked import REFUSED, asked
+from understudy.methods._self_instruct_grow import Accepted
 from understudy.methods._self_instruct_parse import Instance
 from understudy.model import Model, gather
 from understudy.types import Example, Json, Rejection, Sampling, Task, assistant, user
@@ -64,7 +65,7 @@ async def examples(
         bare = Example(messages=(user(task.instruction),))
         if done.error:
             about |= {"error": done.error}
-        reason = "request refused" if done.error else "no instance"
+        reason = REFUSED if done.error else "no instance"
         return [Rejection(reason=reason, example=bare, meta=about)]
     if config.style == "reference" or len(found) > config.instances:
         found = rng.sample(found, min(len(found), config.instances))

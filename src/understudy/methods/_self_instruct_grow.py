@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from understudy.errors import NotRecorded, Rejected, Unauthorized
 from understudy.methods import _self_instruct_parse as parse
 from understudy.methods import _self_instruct_prompts as prompts
+from understudy.methods._asked import REFUSED, asked
 from understudy.methods._self_instruct_parse import Instance, Proposal
 from understudy.model import Ahead, Model, gather
 from understudy.rouge import Pool, latin_words, top, words
@@ -110,7 +110,7 @@ class Growth:
     def merge(self, reply: Reply | str, batch: int) -> list[Accepted | Rejection]:
         """The verdict on each instruction of a reply; those accepted have joined the pool."""
         if isinstance(reply, str):
-            return [Rejection(reason="request refused", meta={"error": reply, "batch": batch})]
+            return [Rejection(reason=REFUSED, meta={"error": reply, "batch": batch})]
         match self._config.style:
             case "reference":
                 proposals = [Proposal(one) for one in parse.reference_list(reply)]
@@ -151,16 +151,6 @@ class Growth:
 def is_seed(task: Task, config: "Config") -> bool:
     """Whether a task may stand in a prompt."""
     return not config.classification_only or bool(task.meta.get("is_classification"))
-
-
-async def asked(model: Model, prompt: str, sampling: Sampling, *, raw: bool) -> Reply | str:
-    """A reply; or the endpoint's words where it refuses this one request for good."""
-    try:
-        return await (model.complete(prompt, sampling) if raw else model.chat(prompt, sampling))
-    except (Unauthorized, NotRecorded):
-        raise
-    except Rejected as refusal:
-        return str(refusal)
 
 
 PRIOR = 2

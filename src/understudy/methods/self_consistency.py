@@ -83,7 +83,7 @@ class Draw(NamedTuple):
     """A log-probability where the vote is by probability."""
 
 
-@method(paper="arXiv:2203.11171", report=report)
+@method(paper="arXiv:2203.11171", report=report, seeds="builtin:arithmetic")
 async def self_consistency(
     task: Task, teacher: Model, verifier: Model, config: Config
 ) -> Example | Rejection | list[Example]:

@@ -25,13 +25,13 @@ from pydantic import Field, field_validator
 
 from understudy.methods import _red_team_prompts as prompts
 from understudy.methods import method
+from understudy.methods._asked import REFUSED, asked
 from understudy.methods._red_team_prompts import Pair, RedTeamSeed
 from understudy.methods._red_team_report import report
 from understudy.methods._self_align_constitution import load
-from understudy.methods._self_align_prompts import ask
 from understudy.model import Model, gather
 from understudy.rouge import Pool
-from understudy.types import Example, Rejection, Reply, Sampling, Settings, Task, user
+from understudy.types import Example, Rejection, Sampling, Settings, Task, user
 
 
 class Config(Settings):
@@ -105,6 +105,9 @@ async def topic_guided_red_teaming(
     for question in (*(task.question for task in tasks), *(seed.question for seed in seeds)):
         earlier.add(question)
     async for pair, question in write(wanted, seeds, teacher, rng, config):
+        if pair is None:
+            yield Rejection(reason=REFUSED, meta={"error": question})
+            continue
         reason = "no question" if not question else "second for its topic" if pair in done else ""
         if not reason and limit is not None and earlier.above(question, limit):
             reason = "like an earlier question"
@@ -126,15 +129,17 @@ async def grow(
         top_p=config.top_p_topics,
         max_tokens=config.max_tokens_topics,
     )
-    kinds, asked = list[str](), list[str]()
+    kinds, sent, reference = list[str](), list[str](), config.style == "reference"
     for kind, known in topics.items():
         for shown in shows(known, rng, config):
             kinds.append(kind)
-            reference = config.style == "reference"
-            asked.append(prompts.topics_prompt(kind, shown, reference=reference))
-    replies = await gather(send(teacher, prompt, sampling, config) for prompt in asked)
+            sent.append(prompts.topics_prompt(kind, shown, reference=reference))
+    replies = await gather(asked(teacher, prompt, sampling, raw=reference) for prompt in sent)
     rejected = list[Rejection]()
     for kind, reply in zip(kinds, replies, strict=True):
+        if isinstance(reply, str):
+            rejected.append(Rejection(reason=REFUSED, meta={"type": kind, "error": reply}))
+            continue
         known = topics[kind]
         seen = {topic.lower() for topic in known}
         for topic in prompts.read_topics(reply.text):
@@ -165,8 +170,9 @@ async def write(
     teacher: Model,
     rng: Random,
     config: Config,
-) -> AsyncIterator[tuple[Pair, str]]:
-    """Questions with what they are about, in the order in which they were asked for."""
+) -> AsyncIterator[tuple[Pair | None, str]]:
+    """Questions with what they are about, in the order in which they were asked for; without, what an
+    endpoint said that refused a request."""
     sampling = Sampling(
         temperature=config.temperature, top_p=config.top_p, max_tokens=config.max_tokens
     )
@@ -175,20 +181,18 @@ async def write(
     for start in range(0, len(groups), config.batch):
         batch = groups[start : start + config.batch]
         shown = [rng.sample(list(seeds), min(config.examples, len(seeds))) for _ in batch]
-        asked = [
+        sent = [
             prompts.questions_prompt(examples, group, reference=reference)
             for examples, group in zip(shown, batch, strict=True)
         ]
-        replies = await gather(send(teacher, prompt, sampling, config) for prompt in asked)
+        replies = await gather(asked(teacher, p, sampling, raw=reference) for p in sent)
         for examples, group, reply in zip(shown, batch, replies, strict=True):
+            if isinstance(reply, str):
+                yield None, reply
+                continue
             first = len(examples) + 1
             for found in prompts.read_questions(reply, group, first, reference=reference):
                 yield found
-
-
-async def send(teacher: Model, prompt: str, sampling: Sampling, config: Config) -> Reply:
-    """One reply: a continuation in `reference`, else an answer."""
-    return await ask(teacher, prompt if config.style == "reference" else [user(prompt)], sampling)
 
 
 TOPICS_PER_PROMPT = 10

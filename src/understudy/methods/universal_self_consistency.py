@@ -29,7 +29,7 @@ class Config(Settings):
     """What the model is to look for; `detailed` did better on summaries in the paper."""
 
 
-@method(paper="arXiv:2311.17311")
+@method(paper="arXiv:2311.17311", seeds="builtin:arithmetic")
 async def universal_self_consistency(
     task: Task, teacher: Model, config: Config
 ) -> Example | Rejection:
