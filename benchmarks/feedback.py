@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import understudy
-from understudy.report import Run
+from understudy.report import Run, account
 
 DEBUG: dict[str, dict[str, Any]] = {
     "feedback=unit_test resample=true": {"resample": True},
@@ -38,11 +38,10 @@ def show(title: str, method: str, settings: dict[str, Any], seeds: str, n: int, 
         steps=[{method: settings}], out=str(out),
     )  # fmt: skip
     run = Run(out)
-    definition = run.definition(run.recipe.steps[0])
-    assert definition is not None
-    assert definition.report is not None
+    said = account(run, run.recipe.steps[0])
+    assert said is not None
     print(f"== {method}, {n} of builtin:{seeds}: {title}")
-    print(definition.report(run.made(method)), end="\n\n", flush=True)
+    print(said.text, end="\n\n", flush=True)
     run.close()
 
 
