@@ -3,7 +3,7 @@
 Root-mean-square norms, rotary positions, grouped key and value heads, a gated SiLU network and an
 output matrix that is the embedding, as in Hugging Face's `LlamaForCausalLM`, in single precision.
 What is the same for every token is done to the weights once, when they are read: the norms' factors
-and the attention's scale are multiplied in, matrices with the same input are laid side by side, the
+and the attention's scale are multiplied in, queries, keys and values are laid side by side, the
 gate is negated, as its exponential wants it, and the rows of queries and keys are put in pairs, so
 that a rotation is one complex product.
 
@@ -27,7 +27,8 @@ class _Layer(NamedTuple):
 
     qkv: Floats
     out: Floats
-    gate_up: Floats
+    gate: Floats
+    up: Floats
     down: Floats
 
 
@@ -164,8 +165,8 @@ class Decoder:
 
     def _finish(self, x: Floats, seen: Floats, layer: _Layer) -> Floats:
         x = x + np.matmul(seen, layer.out)
-        both = self._norm(x) @ layer.gate_up
-        against, up = both[:, : self.shape.inner], both[:, self.shape.inner :]
+        normed = self._norm(x)
+        against, up = normed @ layer.gate, normed @ layer.up
         with np.errstate(over="ignore"):  # infinity: the gate is shut
             shut = np.exp(against)
         shut += 1
@@ -249,7 +250,8 @@ def _layer(take: _Taker, index: int, shape: Shape) -> _Layer:
     return _Layer(
         qkv=np.ascontiguousarray((np.concatenate(qkv) * before).T),
         out=np.ascontiguousarray(attention("o", shape.width, q_size).T),
-        gate_up=np.ascontiguousarray((np.concatenate([-gate, up]) * after).T),
+        gate=np.ascontiguousarray((-gate * after).T),
+        up=np.ascontiguousarray((up * after).T),
         down=np.ascontiguousarray(-down.T),
     )
 

@@ -136,9 +136,9 @@ def draw(logits: Floats, rules: Sequence[Rule], uniforms: Sequence[float]) -> ND
     warm: list[int] = np.flatnonzero(temperatures).tolist()
     if not warm:
         return tokens
-    scaled = logits if len(warm) == len(rules) else logits[warm]
-    scaled = scaled - scaled.max(-1, keepdims=True)
-    scaled /= temperatures[warm][:, None]
+    peaks = np.take_along_axis(logits, tokens[:, None], -1)
+    scaled = logits - peaks if len(warm) == len(rules) else logits[warm] - peaks[warm]
+    scaled *= (1 / temperatures[warm])[:, None]
     cut = [i for i, row in enumerate(warm) if rules[row].truncates]
     if cut:
         scaled[cut] = _truncate(scaled[cut], [rules[warm[i]] for i in cut])
