@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.pocket.chat import Sample
-from training.pocket.tokenizer import Encoder
 
 LONGEST = 960
 """Longer samples are dropped: they are rare and slow."""
@@ -31,6 +30,8 @@ AHEAD = 6
 Source = Callable[[int], Iterator[Sample]]
 """An endless stream of samples from a seed."""
 Row = tuple[list[int], list[float]]
+"""Token ids, and the loss weight of predicting each."""
+Encode = Callable[[Sample], Row]
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,12 @@ class Size:
     """Micro-batches, each of its own length."""
 
 
-def steps(source: Source, encoder: Encoder, size: Size, seed: int) -> Iterator[Step]:
+def steps(source: Source, encode: Encode, size: Size, seed: int) -> Iterator[Step]:
     """Steps of one stream, without end."""
     rng, samples = random.Random(seed), source(seed)
     budget = size.tokens // size.micro
     while True:
-        rows = [encoder.encode(sample) for sample in itertools.islice(samples, CHUNK)]
+        rows = [encode(sample) for sample in itertools.islice(samples, CHUNK)]
         groups: list[list[Row]] = [[]]
         for row in sorted((r for r in rows if len(r[0]) <= LONGEST), key=lambda r: len(r[0])):
             if (len(groups[-1]) + 1) * len(row[0]) > budget and groups[-1]:
@@ -80,17 +81,17 @@ def padded(rows: list[Row]) -> Batch:
 
 @contextmanager
 def feed(
-    source: Source, encoder: Encoder, size: Size, seed: int, workers: int
+    source: Source, encode: Encode, size: Size, seed: int, workers: int
 ) -> Iterator[Iterator[Step]]:
     """Steps of `workers` processes in turns; of this process where there are none. The workers end with
     the block."""
     if not workers:
-        yield steps(source, encoder, size, seed)
+        yield steps(source, encode, size, seed)
         return
     context = multiprocessing.get_context("fork")
     queues: list[Queue[Step]] = [context.Queue(AHEAD) for _ in range(workers)]
     processes = [
-        context.Process(target=_work, args=(queue, partial(steps, source, encoder, size), seed, i),
+        context.Process(target=_work, args=(queue, partial(steps, source, encode, size), seed, i),
                         daemon=True)
         for i, queue in enumerate(queues)
     ]  # fmt: skip

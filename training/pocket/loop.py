@@ -105,7 +105,7 @@ def train(
     progress.hardware = hardware(device)
     mean = torch.tensor(progress.loss, device=device)
     started, before = time.monotonic(), progress.seconds
-    with feed(source, encoder, schedule.size, seed + progress.step, workers) as steps:
+    with feed(source, encoder.encode, schedule.size, seed + progress.step, workers) as steps:
         for step in range(progress.step, until or schedule.steps):
             while PAUSE.exists():
                 time.sleep(2)  # noqa: TID251 - the wait itself is what is wanted
