@@ -89,6 +89,26 @@ Let's think step by step.\
 """)
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "settings", "shown"),
+    [
+        ("openai", {}, 8),
+        ("pocket", {}, 0),
+        ("pocket", {"shots": 3}, 3),
+        ("pocket", {"exemplars": [{"question": "1 + 1?", "reasoning": "", "answer": "2"}]}, 1),
+    ],
+)
+async def test_all_exemplars_are_shown_but_none_of_ours_to_the_built_in_model(
+    endpoint: str, settings: dict[str, Any], shown: int
+) -> None:
+    teacher = Scripted([path(7)])
+    model = Model("m", teacher, endpoint=endpoint)
+    config = step_config(Step(use="self_consistency", settings={"samples": 1, **settings}))
+    assert isinstance(config, Config)
+    await self_consistency(TASK, model, model, config)
+    assert prompt(teacher).count("The answer is") == shown
+
+
 async def test_choices_are_listed_and_have_exemplars_of_their_own() -> None:
     teacher = Scripted([path("(B)")])
     made = await one(teacher, CHOICE, samples=1, shots=1)

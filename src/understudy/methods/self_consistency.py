@@ -7,17 +7,17 @@ section 3. https://arxiv.org/abs/2210.11610
 With `adaptive`, the Beta rule of Aggarwal et al. 2023. https://arxiv.org/abs/2305.11860
 With `vote=verifier`, the weighted vote of Li et al. 2022. https://arxiv.org/abs/2206.02336
 
-Departures: exemplars are our own, as the papers' are their authors'. Replies may be longer than the
-papers' 128 tokens (256 for training data), since chat models write more; one that is cut off has no
-answer. No top-k, as with GPT-3 there (PaLM and LaMDA: 40). The verifier is any model asked whether
-the answer is true, not one trained for it. Answers are equal by value, not by spelling; left open by
-the papers, a tie goes to the answer drawn first, and an unreadable answer gets no vote but counts in
-the share. Identical paths may be kept once (`distinct`).
+Departures: exemplars are our own; the built-in model gets none unless they are asked for. Replies
+may be longer than the papers' 128 tokens (256 for training data), since chat models write more; one
+that is cut off has no answer. No top-k, as with GPT-3 there (PaLM and LaMDA: 40). The verifier is
+any model asked whether the answer is true, not one trained for it. Answers are equal by value, not
+by spelling; left open by the papers, a tie goes to the answer drawn first, and an unreadable answer
+gets no vote but counts in the share. Identical paths may be kept once (`distinct`).
 """
 
 import math
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
@@ -39,8 +39,9 @@ class Config(Settings):
     """Of the paths (paper: 0.7 for PaLM and GPT-3, 0.5 for smaller models)."""
     max_tokens: int = Field(default=1024, ge=1)
     """Of a path. One that is cut off has no answer."""
-    shots: int = Field(default=8, ge=0)
-    """Exemplars before the question (paper: 8, for multiple choice 4); 0 asks "step by step"."""
+    shots: Literal["auto"] | Annotated[int, Field(ge=0)] = "auto"
+    """Exemplars before the question; 0 asks "step by step". `auto`: all (paper: 8, for multiple choice
+    4), but none of ours for the built-in model, which was trained on others."""
     exemplars: Literal["auto"] | list[cot.Exemplar] = "auto"
     """Your own, as a list or the name of a YAML file; `auto` suits the kind of answer."""
     trigger: str = "Let's think step by step."
@@ -129,7 +130,9 @@ async def self_consistency(
 
 async def draw(task: Task, teacher: Model, verifier: Model, config: Config) -> list[Draw]:
     """Up to `samples` paths, read and weighed."""
-    shots = exemplars(task, config) if config.shots else ()
+    ours = config.shots == config.exemplars == "auto"
+    bare = config.shots == 0 or (ours and teacher.endpoint == "pocket")
+    shots = () if bare else exemplars(task, config)
     prompt = cot.thinking(task, shots, config.trigger)
     sampling = Sampling(temperature=config.temperature, max_tokens=config.max_tokens)
     logprobs = 0 if config.vote in ("probability", "normalized") else None
@@ -184,7 +187,7 @@ def exemplars(task: Task, config: Config) -> Sequence[cot.Exemplar]:
         chosen = cot.shipped(
             "choice" if task.choices or config.answer == "choice" else "arithmetic"
         )
-    return chosen[: config.shots or None]
+    return chosen[: None if config.shots == "auto" else config.shots or None]
 
 
 VERIFY = """\
