@@ -5,6 +5,7 @@ import random
 from collections.abc import Iterator
 
 import numpy as np
+import pytest
 
 from training.pocket import feed
 from training.pocket.chat import Sample, chat
@@ -55,3 +56,11 @@ def test_the_order_of_steps_does_not_depend_on_which_worker_is_fast() -> None:
 def test_no_two_workers_make_the_same_steps() -> None:
     seen = {batch.ids.tobytes() for step in taken(3) for batch in step}
     assert len(seen) == 40 * SIZE.micro
+
+
+def test_a_worker_that_fails_ends_the_training_instead_of_keeping_it_waiting() -> None:
+    def fails(sample: Sample) -> Row:
+        raise ValueError("no such token")
+
+    with feed.feed(source, fails, SIZE, 7, 1) as steps, pytest.raises(RuntimeError, match="ended"):
+        next(steps)

@@ -32,7 +32,8 @@ def test_a_low_temperature_sharpens_and_zero_takes_the_likeliest() -> None:
     shares = drawn(logits(0.1, 0.2, 0.3, 0.4), Rule(temperature=0.5))
     assert shares == pytest.approx(np.array([1, 4, 9, 16]) / 30, abs=1e-3)
     assert drawn(logits(0.1, 0.5, 0.4), Rule(temperature=0))[1] == 1
-    assert drawn(logits(0.1, 0.5, 0.4), Rule(temperature=1e-30))[1] == 1
+    for tiny in (1e-30, 1e-39, 1e-50):  # of single precision, then below its normal numbers, then 0
+        assert drawn(logits(0.1, 0.5, 0.4), Rule(temperature=tiny))[1] == 1
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """Steps of training data, made by worker processes while the model learns.
 
 Each worker draws from its own stream; the steps are taken from the workers in turns, so what is
-learnt when does not depend on which worker is fast. Samples are sorted by length before they are laid
-side by side: a step gathers micro-batches of several lengths, so little is padding and every step
-still sees the whole mixture.
+learnt when depends on their number and not on which of them is fast. Samples are sorted by length
+before they are laid side by side: a step gathers micro-batches of several lengths, so little is
+padding and every step still sees the whole mixture.
 """
 
 import itertools
@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.process import BaseProcess
 from multiprocessing.queues import Queue
+from queue import Empty
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,8 @@ CHUNK = 4096
 """Samples that are sorted together."""
 AHEAD = 6
 """Steps that a worker may be ahead."""
+PATIENCE = 1.0
+"""Seconds to wait for a step before looking whether its worker still lives."""
 
 Source = Callable[[int], Iterator[Sample]]
 """An endless stream of samples from a seed."""
@@ -98,10 +102,20 @@ def feed(
     for process in processes:
         process.start()
     try:
-        yield (queue.get() for queue in itertools.cycle(queues))
+        yield (_taken(*pair) for pair in itertools.cycle(zip(queues, processes, strict=True)))
     finally:
         for process in processes:
             process.terminate()
+
+
+def _taken(queue: "Queue[Step]", process: BaseProcess) -> Step:
+    """A worker's next step. Raises RuntimeError where there is none to come: its error is on screen."""
+    while True:
+        try:
+            return queue.get(timeout=PATIENCE)
+        except Empty:
+            if not process.is_alive():
+                raise RuntimeError("a process that makes training data has ended") from None
 
 
 def _work(queue: "Queue[Step]", made: Callable[[int], Iterator[Step]], seed: int, i: int) -> None:

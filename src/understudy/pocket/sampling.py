@@ -138,7 +138,8 @@ def draw(logits: Floats, rules: Sequence[Rule], uniforms: Sequence[float]) -> ND
         return tokens
     peaks = np.take_along_axis(logits, tokens[:, None], -1)
     scaled = logits - peaks if len(warm) == len(rules) else logits[warm] - peaks[warm]
-    scaled *= (1 / temperatures[warm])[:, None]
+    with np.errstate(over="ignore"):  # minus infinity: never drawn
+        scaled /= temperatures[warm][:, None]
     cut = [i for i, row in enumerate(warm) if rules[row].truncates]
     if cut:
         scaled[cut] = _truncate(scaled[cut], [rules[warm[i]] for i in cut])
