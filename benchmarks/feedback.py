@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import understudy
-from understudy.report import Run, account
+from understudy.reports.report import Run, account
 
 DEBUG: dict[str, dict[str, Any]] = {
     "feedback=unit_test resample=true": {"resample": True},

@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from understudy.journal import Entry, Journal, call_keys, canonical, request_hash
+from understudy.journal.write import Entry, Journal, call_keys, canonical, request_hash
 from understudy.types import Call, Request, Usage, user
 
 

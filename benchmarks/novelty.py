@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
-from understudy.rouge import Pool, latin_words
+from understudy.text.rouge import Pool, latin_words
 
 THRESHOLD = 0.7
 OPENINGS = [

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import understudy
 from tests.conformance.recorded_choices import FILES, Question, disagreements, load
-from understudy.votes import Curve, curve
+from understudy.text.votes import Curve, curve
 
 
 def replies(question: Question, whose: str) -> list[str]:

@@ -9,19 +9,19 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from understudy.budget import Budget, Price
-from understudy.data.broken import BadSeed
-from understudy.engine import BoundStep, Engine, Plan
-from understudy.journal import Journal
-from understudy.limits import Endpoint
-from understudy.model import Model
-from understudy.recipe import Step, find, step_config
-from understudy.records import Records, Row
+from understudy.call.budget import Budget, Price
+from understudy.call.limits import Endpoint
+from understudy.call.model import Model
+from understudy.call.stack import Tally, assemble, recalled
+from understudy.data.bad_row import BadSeed
+from understudy.journal.read import Records, Row
+from understudy.journal.write import Journal
 from understudy.registry import Definition, Registry
-from understudy.rows import Failure
+from understudy.runs.engine import BoundStep, Engine, Plan
+from understudy.runs.recipe import Step, find, step_config
+from understudy.runs.rows import Failure
+from understudy.runs.seeds import identified
 from understudy.sandbox.handle import Execute, Sandbox
-from understudy.seeds import identified
-from understudy.stack import Tally, assemble, recalled
 from understudy.types import Call, Example, Generate, Rejection, Sampling, Settings, Task
 
 T = TypeVar("T")

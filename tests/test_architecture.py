@@ -22,20 +22,18 @@ LAYERS = [
     # nouns
     ["errors", "types"],
     # machinery
-    ["answers", "records", "rouge", "text", "votes"],
-    ["data", "journal", "limits", "pocket", "sandbox"],
-    ["budget", "chart", "model", "retry"],
-    ["providers", "registry", "seeds", "stack"],
+    ["text"],
+    ["data", "journal", "pocket", "sandbox"],
+    ["call", "charts"],
+    ["handles", "providers", "registry"],
     # parts
     ["filters", "methods"],
     # engine
-    ["doctor", "recipe"],
-    ["catalogue", "folder", "rows"],
-    ["engine", "report"],
-    ["page"],
-    ["export", "progress", "session", "why"],
+    ["runs"],
     # uses
-    ["api", "plan", "train", "viewer", "scale"],
+    ["reports"],
+    ["exports"],
+    ["api", "train", "viewer", "scale"],
     ["cli"],
     ["__init__", "__main__"],
 ]

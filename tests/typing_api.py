@@ -26,7 +26,7 @@ from understudy import (
 )
 from understudy.filters import length
 from understudy.methods import self_consistency
-from understudy.session import Summary
+from understudy.runs.attempt import Summary
 
 
 class Config(Settings):

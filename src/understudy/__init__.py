@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from understudy.api import open_run, run, run_async
+    from understudy.call.model import Model, gather
     from understudy.filters import rule
     from understudy.methods import method
-    from understudy.model import Model, gather
     from understudy.providers.scripted import Scripted
     from understudy.types import (
         Example,
@@ -35,8 +35,8 @@ _HOMES = {
     "open_run": "api",
     "rule": "filters",
     "method": "methods",
-    "Model": "model",
-    "gather": "model",
+    "Model": "call.model",
+    "gather": "call.model",
     "Scripted": "providers.scripted",
     "Example": "types",
     "Message": "types",

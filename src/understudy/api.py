@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from understudy.errors import ConfigError
-from understudy.export import export_all
-from understudy.recipe import Recipe
-from understudy.report import Run
-from understudy.session import Summary, execute
+from understudy.exports.export import export_all
+from understudy.reports.report import Run
+from understudy.runs.attempt import Summary, execute
+from understudy.runs.recipe import Recipe
 
 
 async def run_async(**recipe: Any) -> Summary:

@@ -14,9 +14,9 @@ from pathlib import Path
 from random import Random
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from understudy.chart import Chart
+from understudy.call.model import Model
+from understudy.charts.lines import Chart
 from understudy.errors import ConfigError
-from understudy.model import Model
 from understudy.sandbox.handle import Sandbox
 from understudy.types import Example, Rejection, Settings, Task
 

@@ -14,7 +14,7 @@ from fractions import Fraction
 from functools import cache, cached_property
 from pathlib import Path
 
-from understudy.answers import extract
+from understudy.text.answers import extract
 
 FILES = {
     "sat": "gpt-35-turbo__sat-math-100__T1.0.jsonl",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from understudy.answers import extract, grade, numerals, same
+from understudy.text.answers import extract, grade, numerals, same
 
 SYSTEMS = {
     "6b_finetuning": 0.2168,

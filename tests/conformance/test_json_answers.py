@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from understudy.text import has_json, loads, strip_fences
+from understudy.text.replies import has_json, loads, strip_fences
 
 
 def number(value: Any) -> float | None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from understudy.data.broken import BadSeed
+from understudy.data.bad_row import BadSeed
 from understudy.data.read import read_tasks
 from understudy.types import Task
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from understudy.call.model import Model, gather
 from understudy.errors import NoSandbox
 from understudy.methods._self_debug_programs import above, fenced
 from understudy.methods._self_debug_tests import hidden_tests, visible_tests
 from understudy.methods.self_debug import Config, self_debug
-from understudy.model import Model, gather
 from understudy.providers.scripted import Scripted
 from understudy.sandbox.handle import Execution, Sandbox
 from understudy.sandbox.pool import Pool

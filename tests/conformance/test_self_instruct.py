@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from understudy.call.model import Model
 from understudy.data.read import read_tasks
 from understudy.methods._self_instruct_grow import Accepted, Growth
 from understudy.methods._self_instruct_parse import instances, instances_of, is_yes, sound
 from understudy.methods.self_instruct import Config
-from understudy.model import Model
 from understudy.providers.scripted import Scripted
-from understudy.rouge import Pool, latin_words, top
+from understudy.text.rouge import Pool, latin_words, top
 from understudy.types import Reply, Task
 
 Row = dict[str, Any]

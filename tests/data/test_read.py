@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from understudy.data.broken import BadSeed
+from understudy.data.bad_row import BadSeed
 from understudy.data.read import read_tasks
 from understudy.errors import ConfigError
 from understudy.types import Audio, Image, Task, Text, ToolCall, assistant, system, user

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from harness import Bench, answers, defined, made, step
 
-from understudy.engine import IN_ORDER, BoundStep
+from understudy.call.model import Model
 from understudy.filters.novelty import Config, Memory, novelty
-from understudy.model import Model
 from understudy.providers.scripted import Scripted
+from understudy.runs.engine import IN_ORDER, BoundStep
 from understudy.types import Call, Example, Task, Verdict, assistant, system, user
 
 

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
+from understudy.call.model import Model
 from understudy.data.read import read_tasks
 from understudy.errors import ConfigError
 from understudy.methods import methods
 from understudy.methods._self_align_report import STAGES, report
 from understudy.methods.self_align import Config, self_align
-from understudy.model import Model
 from understudy.providers.scripted import Scripted
-from understudy.recipe import Step, load, step_config
+from understudy.runs.recipe import Step, load, step_config
 from understudy.types import Example, Image, Rejection, Reply, Task, assistant, system, user
 
 TASK = Task(id="t", prompt="Why are there tides?", meta={"source": "hand"})

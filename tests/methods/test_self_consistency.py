@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
+from understudy.call.model import Model
 from understudy.errors import ConfigError, Rejected
 from understudy.methods._chain_of_thought import shipped
 from understudy.methods._self_consistency_report import report
 from understudy.methods.self_consistency import Config, self_consistency
-from understudy.model import Model
 from understudy.providers.scripted import Scripted
-from understudy.recipe import Step, step_config
+from understudy.runs.recipe import Step, step_config
 from understudy.types import Example, Image, Rejection, Reply, Task, Token, assistant, user
 
 TASK = Task(id="t", prompt="What is 3 + 4?", reference="7", meta={"source": "hand"})

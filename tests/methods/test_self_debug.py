@@ -12,6 +12,7 @@ import pytest
 from inline_snapshot import snapshot
 from pydantic import ValidationError
 
+from understudy.call.model import Model
 from understudy.errors import ContextOverflow, NoSandbox
 from understudy.methods._self_debug_gaming import special_cased
 from understudy.methods._self_debug_programs import completed, fenced, in_reply
@@ -23,7 +24,6 @@ from understudy.methods._self_debug_syntax import called
 from understudy.methods._self_debug_talk import verdict
 from understudy.methods._self_debug_tests import hidden_tests, visible_tests
 from understudy.methods.self_debug import Config, self_debug
-from understudy.model import Model
 from understudy.providers.scripted import Scripted
 from understudy.sandbox.handle import Execution, Sandbox
 from understudy.sandbox.pool import Pool

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from harness import Bench, defined, made, step
 
+from understudy.call.model import Ahead, Model
 from understudy.errors import ConfigError, Rejected, Unauthorized
 from understudy.methods import _self_instruct_parse as parse
 from understudy.methods import _self_instruct_prompts as prompts
@@ -16,10 +17,9 @@ from understudy.methods import method, methods
 from understudy.methods._self_instruct_parse import Instance
 from understudy.methods._self_instruct_report import report, verb_and_object
 from understudy.methods.self_instruct import Config, self_instruct
-from understudy.model import Ahead, Model
-from understudy.plan import estimate
 from understudy.providers.scripted import Scripted
-from understudy.recipe import Recipe, load
+from understudy.reports.plan import estimate
+from understudy.runs.recipe import Recipe, load
 from understudy.types import Call, Example, Rejection, Reply, Task
 
 COLOURS = ("red", "green", "blue", "black", "white", "pink", "brown", "grey", "teal", "gold")

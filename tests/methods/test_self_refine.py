@@ -14,16 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
-from understudy.data.formats import row
+from understudy.call.model import Model
 from understudy.errors import ConfigError, Unparsable
+from understudy.exports.formats import row
 from understudy.methods import _self_refine_presets as presets
 from understudy.methods._self_refine_prompts import form
 from understudy.methods._self_refine_report import report
 from understudy.methods._self_refine_trace import Feedback, Version, best, drops
 from understudy.methods.self_refine import Config, self_refine
-from understudy.model import Model
 from understudy.providers.scripted import Scripted
-from understudy.recipe import Step, step_config
+from understudy.runs.recipe import Step, step_config
 from understudy.sandbox.handle import Execution, Sandbox
 from understudy.sandbox.protocol import Outcome
 from understudy.sandbox.protocol import Test as Ran

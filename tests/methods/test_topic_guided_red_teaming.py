@@ -10,6 +10,7 @@ import pytest
 from harness import Bench, made, step
 from inline_snapshot import snapshot
 
+from understudy.call.model import Model
 from understudy.errors import ConfigError, ContextOverflow
 from understudy.methods._red_team_prompts import (
     Pair,
@@ -21,9 +22,8 @@ from understudy.methods._red_team_prompts import (
 )
 from understudy.methods._red_team_report import report
 from understudy.methods.topic_guided_red_teaming import Config, topic_guided_red_teaming
-from understudy.model import Model
 from understudy.providers.scripted import Scripted
-from understudy.recipe import Step, step_config
+from understudy.runs.recipe import Step, step_config
 from understudy.types import Call, Example, Rejection, Reply, Task, user
 
 SEEDS = [

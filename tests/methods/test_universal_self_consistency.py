@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
+from understudy.call.model import Model
 from understudy.methods.universal_self_consistency import Config, universal_self_consistency
-from understudy.model import Model
 from understudy.providers.scripted import Scripted
 from understudy.types import Example, Rejection, Reply, Task, user
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from inline_snapshot import snapshot
 
+from understudy.call.model import Model
 from understudy.methods.verbose_cloning import (
     INTRODUCTION,
     Config,
@@ -14,7 +15,6 @@ from understudy.methods.verbose_cloning import (
     reference,
     verbose_cloning,
 )
-from understudy.model import Model
 from understudy.providers.scripted import Scripted
 from understudy.types import Example, Rejection, Reply, Task, assistant, system, user
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from understudy import cli
-from understudy.recipe import Recipe
-from understudy.session import execute
+from understudy.cli import app as cli
+from understudy.runs.attempt import execute
+from understudy.runs.recipe import Recipe
 
 SEEDS = [{"prompt": "Tom has 3 pens and buys 4. How many pens has he?", "reference": "7"}]
 

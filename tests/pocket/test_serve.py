@@ -17,12 +17,12 @@ import pytest
 from aiohttp import web
 from tiny_pocket import CONTEXT, folder
 
-from understudy import doctor
 from understudy.errors import ConfigError, ContextOverflow, Rejected
 from understudy.pocket.models import load
 from understudy.pocket.scheduler import Scheduler
 from understudy.pocket.serve import Server, serve
 from understudy.providers.openai import OpenAI
+from understudy.runs import doctor
 from understudy.types import Call, Request, Sampling, user
 
 

@@ -7,11 +7,11 @@ from itertools import islice
 
 import pytest
 
-from understudy.answers.reading import grade
 from understudy.data.read import read_tasks
 from understudy.pocket.models import CARD, FILES, FOLDER
 from understudy.pocket.weights import read_weights
 from understudy.providers.pocket import Pocket
+from understudy.text.answers.reading import grade
 from understudy.types import Call, Reply, Request, Sampling, Task, user
 
 SHIPPED = json.loads((FOLDER / CARD).read_text())

@@ -14,11 +14,11 @@ from inline_snapshot import snapshot
 
 from understudy import open_run, run_async
 from understudy.errors import ConfigError
-from understudy.export import export_all
+from understudy.exports.export import export_all
 from understudy.providers.connect import KEYS, OPENAI_URL, Address, connect, parse
-from understudy.report import show
+from understudy.reports.report import show
+from understudy.reports.why import why
 from understudy.types import Call, Request, user
-from understudy.why import why
 
 KEY = "sk-SECRET-123456"
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tiny_pocket import CONTEXT, folder
 
-from understudy.budget import Prices
+from understudy.call.budget import Prices
 from understudy.errors import ConfigError, ContextOverflow, Rejected, Unavailable
 from understudy.providers.connect import connect, parse
 from understudy.providers.pocket import Pocket

@@ -96,7 +96,7 @@ def test_a_method_sees_no_reply_that_is_not_on_disk(tmp_path: Path) -> None:
 TWO_QUESTIONS = '''
 """Asks, then asks about the reply."""
 from understudy.methods import method
-from understudy.model import Model
+from understudy.call.model import Model
 from understudy.types import Example, Task
 
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from understudy.call.stack import Tally, recalled
 from understudy.errors import ConfigError, NoSandbox
-from understudy.journal import Journal
+from understudy.journal.write import Journal
 from understudy.sandbox import isolation as isolations
 from understudy.sandbox import pool as pools
 from understudy.sandbox.handle import Execution, Sandbox
 from understudy.sandbox.isolation import isolation
 from understudy.sandbox.pool import Pool
 from understudy.sandbox.protocol import Outcome, Program
-from understudy.stack import Tally, recalled
 
 GOOD = Program(source="def f(x):\n    return x + 1", tests=("assert f(1) == 2",))
 

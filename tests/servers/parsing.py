@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from understudy.call.model import Model
 from understudy.methods import method
-from understudy.model import Model
 from understudy.types import Example, Sampling, Settings, Task
 
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tests.servers.workshop import ROOT, cache, say
-from understudy.report import Run
+from understudy.reports.report import Run
 from understudy.types import Reply
 
 

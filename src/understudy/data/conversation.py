@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import msgspec
 
-from understudy.data.broken import shown
+from understudy.data.bad_row import shown
 from understudy.data.images import image
 from understudy.data.plain import as_record
 from understudy.types import Audio, Image, Message, Part, Role, Text, ToolCall

@@ -8,8 +8,8 @@ import importlib
 import re
 from typing import Any
 
-from understudy.data.extra import needs
-from understudy.data.sources import Raw, Rows, Source
+from understudy.data.optional import needs
+from understudy.data.readers import Raw, Rows, Source
 from understudy.errors import ConfigError
 
 _NAME = re.compile(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from understudy.data.broken import shown
+from understudy.data.bad_row import shown
 from understudy.types import Image
 
 _TYPES = {

@@ -13,10 +13,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from understudy.data.broken import BadSeed
+from understudy.data.bad_row import BadSeed
+from understudy.data.columns import NAMES, Reader, look_up
 from understudy.data.hub import from_hub
-from understudy.data.recognise import NAMES, Reader, look_up
-from understudy.data.sources import Raw, Source, builtin, from_file, in_memory, nearest
+from understudy.data.readers import Raw, Source, builtin, from_file, in_memory, nearest
 from understudy.errors import ConfigError
 from understudy.types import Task
 

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from understudy.filters import rule
-from understudy.rouge import Pool, latin_words, words
+from understudy.text.rouge import Pool, latin_words, words
 from understudy.types import Example, Settings, Verdict
 
 

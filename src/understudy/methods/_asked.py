@@ -1,7 +1,7 @@
 """One request of a method over a pool, whose refusal must not cost the others."""
 
+from understudy.call.model import Model
 from understudy.errors import NotRecorded, Rejected, Unauthorized
-from understudy.model import Model
 from understudy.types import Reply, Sampling
 
 

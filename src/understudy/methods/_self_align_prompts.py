@@ -5,6 +5,7 @@ from typing import Literal
 
 import msgspec
 
+from understudy.call.model import Model
 from understudy.methods._self_align_constitution import (
     Constitution,
     Turn,
@@ -12,7 +13,6 @@ from understudy.methods._self_align_constitution import (
     rules,
     thought,
 )
-from understudy.model import Model
 from understudy.types import Json, Message, Reply, Request, Sampling, Task, assistant, system, user
 
 Style = Literal["chat", "brief", "reference"]

@@ -3,8 +3,8 @@
 import re
 from typing import Any, NamedTuple, cast
 
-from understudy import text
 from understudy.methods._self_align_constitution import Constitution, cited, known
+from understudy.text import replies as text
 from understudy.types import Reply
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import cast
 
-from understudy.answers import canonical, grade
-from understudy.chart import Chart
+from understudy.charts.lines import Chart
 from understudy.registry import Account
+from understudy.text.answers import canonical, grade
+from understudy.text.votes import Curve, curve
 from understudy.types import Example, Rejection
-from understudy.votes import Curve, curve
 
 
 def report(made: Iterable[Example | Rejection]) -> Account:

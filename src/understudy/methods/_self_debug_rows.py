@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
+from understudy.call.model import gather
 from understudy.methods._self_debug_gaming import special_cased
 from understudy.methods._self_debug_programs import Source, fenced
 from understudy.methods._self_debug_prompts import Seen, What
 from understudy.methods._self_debug_runs import Problem, Score, score
-from understudy.model import gather
 from understudy.types import Example, Json, Message, Rejection, assistant
 
 Keep = Literal["solution", "repair", "preference", "critique"]

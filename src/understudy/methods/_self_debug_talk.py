@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from understudy.call.model import Model
 from understudy.methods._self_debug_programs import Source
 from understudy.methods._self_debug_rows import Attempt
 from understudy.methods._self_debug_runs import Problem, Score, Selection, score, select
-from understudy.model import Model
 from understudy.types import Json, Message, Reply, Sampling
 
 

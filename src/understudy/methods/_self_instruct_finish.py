@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
+from understudy.call.model import Model, gather
 from understudy.methods import _self_instruct_parse as parse
 from understudy.methods import _self_instruct_prompts as prompts
 from understudy.methods._asked import REFUSED, asked
 from understudy.methods._self_instruct_grow import Accepted
 from understudy.methods._self_instruct_parse import Instance
-from understudy.model import Model, gather
 from understudy.types import Example, Json, Rejection, Sampling, Task, assistant, user
 
 if TYPE_CHECKING:  # settings stand in the method's own file, which imports this one

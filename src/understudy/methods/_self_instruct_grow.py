@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from understudy.call.model import Ahead, Model, gather
 from understudy.methods import _self_instruct_parse as parse
 from understudy.methods import _self_instruct_prompts as prompts
 from understudy.methods._asked import REFUSED, asked
 from understudy.methods._self_instruct_parse import Instance, Proposal
-from understudy.model import Ahead, Model, gather
-from understudy.rouge import Pool, latin_words, top, words
+from understudy.text.rouge import Pool, latin_words, top, words
 from understudy.types import Example, Json, Rejection, Reply, Sampling, Task, user
 
 if TYPE_CHECKING:  # settings stand in the method's own file, which imports this one

@@ -9,8 +9,8 @@ import string
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, cast
 
-from understudy.rouge import words
-from understudy.text import strip_fences
+from understudy.text.replies import strip_fences
+from understudy.text.rouge import words
 from understudy.types import Reply
 
 

@@ -3,10 +3,10 @@
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from understudy.call.model import Model
 from understudy.methods._self_refine_feedback import better
 from understudy.methods._self_refine_prompts import Prompts
 from understudy.methods._self_refine_trace import Cost, Version, best, record
-from understudy.model import Model
 from understudy.types import Example, Json, Message, Rejection, assistant
 
 if TYPE_CHECKING:  # settings stand in the method's own file, which imports this one

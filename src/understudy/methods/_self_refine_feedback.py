@@ -4,13 +4,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from understudy import text
-from understudy.answers import extract, grade
+from understudy.call.model import Model, Prompt, gather
 from understudy.methods._self_refine_prompts import DONE, Form, Prompts, form, visible
 from understudy.methods._self_refine_trace import Feedback, Version
-from understudy.model import Model, Prompt, gather
 from understudy.sandbox.handle import Sandbox
 from understudy.sandbox.protocol import Outcome, Program
+from understudy.text import replies as text
+from understudy.text.answers import extract, grade
 from understudy.types import Sampling, Task
 
 if TYPE_CHECKING:  # settings stand in the method's own file, which imports this one

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, cast
 
-from understudy.chart import Chart
+from understudy.charts.lines import Chart
 from understudy.registry import Account
 from understudy.types import Example, Json, Rejection
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from understudy.model import Model
+from understudy.call.model import Model
 from understudy.types import Call, Json, Reply
 
 

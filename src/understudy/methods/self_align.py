@@ -25,13 +25,13 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from understudy.call.model import Model
 from understudy.methods import _self_align_filter as screen
 from understudy.methods import _self_align_prompts as prompts
 from understudy.methods import _self_align_replies as replies
 from understudy.methods import method
 from understudy.methods._self_align_constitution import Constitution, load, shipped
 from understudy.methods._self_align_report import report
-from understudy.model import Model
 from understudy.types import Example, Json, Rejection, Reply, Sampling, Settings, Task, system
 
 

@@ -21,15 +21,15 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
-from understudy.answers import Canonical, Kind, canonical, extract
-from understudy.answers.spans import before_next_question
+from understudy.call.model import Model, gather
 from understudy.errors import Rejected
 from understudy.methods import _chain_of_thought as cot
 from understudy.methods import method
 from understudy.methods._self_consistency_report import report
-from understudy.model import Model, gather
+from understudy.text.answers import Canonical, Kind, canonical, extract
+from understudy.text.answers.spans import before_next_question
+from understudy.text.votes import entropy, settled, tally, tied
 from understudy.types import Example, Json, Rejection, Reply, Sampling, Settings, Task
-from understudy.votes import entropy, settled, tally, tied
 
 
 class Config(Settings):

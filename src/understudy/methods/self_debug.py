@@ -20,6 +20,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from understudy.call.model import Model
 from understudy.errors import ContextOverflow
 from understudy.methods import _self_debug_prompts as prompts
 from understudy.methods import _self_debug_shots as shots
@@ -44,7 +45,6 @@ from understudy.methods._self_debug_runs import (
     traced,
 )
 from understudy.methods._self_debug_talk import Speaker, resample, verdict, window
-from understudy.model import Model
 from understudy.sandbox.handle import Sandbox
 from understudy.types import Example, Json, Rejection, Settings, Task, assistant, user
 

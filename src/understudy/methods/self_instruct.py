@@ -25,11 +25,11 @@ from typing import Any, Literal, cast
 
 from pydantic import Field, model_validator
 
+from understudy.call.model import Ahead, Model, gather
 from understudy.methods import method
 from understudy.methods._self_instruct_finish import Finished, examples, finish, seeded
 from understudy.methods._self_instruct_grow import Accepted, Growth
 from understudy.methods._self_instruct_report import report
-from understudy.model import Ahead, Model, gather
 from understudy.types import Example, Rejection, Settings, Task
 
 FORBIDDEN = (

@@ -26,6 +26,7 @@ from typing import Any, Literal, Self, cast
 
 from pydantic import Field, model_validator
 
+from understudy.call.model import Model
 from understudy.methods import _self_refine_presets as presets
 from understudy.methods import _self_refine_prompts as prompts
 from understudy.methods import method
@@ -33,7 +34,6 @@ from understudy.methods._self_refine_examples import examples
 from understudy.methods._self_refine_feedback import Critics, better, feedback, graded, written
 from understudy.methods._self_refine_report import report
 from understudy.methods._self_refine_trace import Cost, Version, counted, current, drops, history
-from understudy.model import Model
 from understudy.sandbox.handle import Sandbox
 from understudy.types import Example, Json, Rejection, Sampling, Settings, Task
 

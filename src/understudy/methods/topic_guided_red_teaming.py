@@ -23,14 +23,14 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from understudy.call.model import Model, gather
 from understudy.methods import _red_team_prompts as prompts
 from understudy.methods import method
 from understudy.methods._asked import REFUSED, asked
 from understudy.methods._red_team_prompts import Pair, RedTeamSeed
 from understudy.methods._red_team_report import report
 from understudy.methods._self_align_constitution import load
-from understudy.model import Model, gather
-from understudy.rouge import Pool
+from understudy.text.rouge import Pool
 from understudy.types import Example, Rejection, Sampling, Settings, Task, user
 
 

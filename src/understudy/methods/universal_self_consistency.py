@@ -12,9 +12,9 @@ import re
 
 from pydantic import Field
 
+from understudy.call.model import Model
 from understudy.methods import method
 from understudy.methods._chain_of_thought import stated
-from understudy.model import Model
 from understudy.types import Example, Rejection, Sampling, Settings, Task
 
 

@@ -20,6 +20,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from understudy.call.model import Model
 from understudy.methods import method
 from understudy.methods._self_align_filter import (
     CLONING_BREAKS,
@@ -29,7 +30,6 @@ from understudy.methods._self_align_filter import (
     without_last_word,
 )
 from understudy.methods._self_align_prompts import ask
-from understudy.model import Model
 from understudy.types import (
     Example,
     Message,

@@ -15,8 +15,8 @@ from typing import cast
 import msgspec
 
 from understudy.errors import ConfigError, NotRecorded
-from understudy.journal import canonical, request_hash
-from understudy.records import Records
+from understudy.journal.read import Records
+from understudy.journal.write import canonical, request_hash
 from understudy.types import Call, Json, Reply, Value
 
 

@@ -1,0 +1,1 @@
+"""One call's way from a method to a provider and back."""

@@ -1,0 +1,131 @@
+"""What calls cost, and a limit that holds.
+
+Before a call is sent, the most it can cost is set aside: its prompt, at no more than one token per
+two bytes, and its `max_tokens`, or where that is unset the longest reply seen so far of that model.
+The sum of what was spent and what is set aside never exceeds the budget. Prices come from the dated
+file `prices.yaml`, in dollars per million tokens; a recipe's `prices` go first. A model without a
+price costs "unknown", never nothing.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any, cast
+
+import yaml
+from pydantic import Field
+
+from understudy.errors import BudgetExhausted
+from understudy.journal.write import canonical
+from understudy.types import Call, Generate, Reply, Settings, Usage
+
+
+class Price(Settings):
+    """Dollars per million tokens."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cached: float | None = Field(default=None, ge=0)
+    """For prompt tokens the endpoint had cached; `input` where unset."""
+
+    def of(self, usage: Usage) -> float:
+        """Dollars."""
+        cached = self.input if self.cached is None else self.cached
+        fresh = usage.tokens_in - usage.cached
+        return (fresh * self.input + usage.cached * cached + usage.tokens_out * self.output) / 1e6
+
+
+class Prices:
+    """The price of every model that has one."""
+
+    def __init__(self, own: Mapping[str, Price] | None = None) -> None:
+        table = cast("dict[str, Any]", yaml.safe_load(_TABLE.read_text()))
+        self.date = str(table["date"])
+        self._shipped = {name: Price(**price) for name, price in table["models"].items()}
+        self._own = dict(own or {})
+
+    def price(self, model: str, provider: str) -> Price | None:
+        """`provider` is the model string's first part and, where one is set, its base URL: the
+        shipped prices are those of the vendors' own endpoints and hold for no other."""
+        if (price := self._own.get(model)) is not None:
+            return price
+        return self._shipped.get(f"{provider}:{model}")
+
+
+_TABLE = files("understudy.call") / "prices.yaml"
+
+
+class Budget:
+    """Dollars that all sessions of a run may spend, and have spent."""
+
+    def __init__(self, limit: float | None, spent: float = 0.0) -> None:
+        self.limit = limit
+        self.spent = spent
+        self._reserved = 0.0
+        self._freed: list[asyncio.Future[None]] = []
+
+    async def reserve(self, bound: float) -> None:
+        """Set `bound` aside; waits where calls under way may still turn out cheaper.
+
+        Raises:
+            BudgetExhausted: it does not fit.
+        """
+        if self.limit is None:
+            return
+        limit = self.limit + _ROUNDING
+        while self.spent + self._reserved + bound > limit:
+            if self.spent + bound > limit or self._reserved <= _ROUNDING:
+                raise BudgetExhausted(
+                    f"${self.spent:.4f} of the budget of ${self.limit:.2f} is spent and the next call "
+                    f"may cost ${bound:.4f}. Raise it (`budget={max(2 * self.limit, 1):g}`) and run "
+                    "the same command: it continues."
+                )
+            freed = asyncio.get_running_loop().create_future()
+            self._freed.append(freed)
+            await freed
+        self._reserved += bound
+
+    def settle(self, bound: float, cost: float) -> None:
+        """The call that `bound` was set aside for cost this much."""
+        self.spent += cost
+        if self.limit is None:
+            return
+        self._reserved -= bound
+        waiting, self._freed = self._freed, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+
+def metered(generate: Generate, budget: Budget, price: Price | None) -> Generate:
+    """Stop before the call that could cross the budget."""
+    longest = DEFAULT_REPLY
+
+    async def pay(call: Call) -> Sequence[Reply]:
+        nonlocal longest
+        bound = most(call, price, longest) if price and budget.limit is not None else 0.0
+        await budget.reserve(bound)
+        cost = 0.0
+        try:
+            replies = await generate(call)
+            usage = sum((r.usage for r in replies if r.usage), Usage())
+            longest = max(longest, usage.tokens_out)
+            cost = price.of(usage) if price else 0.0
+        finally:
+            budget.settle(bound, cost)
+        return replies
+
+    return pay
+
+
+_ROUNDING = 1e-12
+"""Dollars by which sums of floats may be off."""
+DEFAULT_REPLY = 4_096
+"""Tokens that a reply without `max_tokens` is taken to have at most, until a longer one is seen."""
+
+
+def most(call: Call, price: Price, longest: int) -> float:
+    """Dollars the call can cost at most, images and audio aside."""
+    tokens_in = len(canonical(call.request)) / 2
+    tokens_out = call.n * (call.request.sampling.max_tokens or longest)
+    return (tokens_in * price.input + tokens_out * price.output) / 1e6

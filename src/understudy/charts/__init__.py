@@ -1,0 +1,1 @@
+"""Drawings of figures as SVG, one kind per file."""

@@ -1,0 +1,1 @@
+"""Rows as files: formats, writers, the data set card."""

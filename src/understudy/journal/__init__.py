@@ -1,0 +1,1 @@
+"""The record of a run: what was asked and what came of it, in one SQLite file."""

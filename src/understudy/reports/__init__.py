@@ -1,0 +1,1 @@
+"""What a run came to, as text and as a page."""

@@ -1,0 +1,226 @@
+"""A run folder's `report.html`: what came out, at a glance and for a stranger.
+
+One file that loads nothing and runs nothing. All that is from a run is escaped (`data/markup.py`), and a
+policy in the page itself forbids whatever could get through. Its size is bounded: of texts their
+beginnings, of lists what is most frequent, of examples a few, of large runs the figures of the
+oldest rows.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from understudy.charts.lines import draw
+from understudy.data.escape import escaped
+from understudy.registry import Account
+from understudy.reports.card import CardFacts, is_pocket
+from understudy.reports.report import Run, account, cost, counts, distinct, programs, sessions, uses
+from understudy.runs.recipe import Step
+from understudy.types import Example, Message
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+STYLE = Path(__file__).with_name("page.css")
+
+EXAMPLES, TURNS, FACTS, REASONS = 5, 8, 16, 10
+"""Most examples, turns of one, lines of what is known of one, and reasons of a step."""
+NAME, LINE, TEXT, REPORT = 60, 300, 1_500, 8_000
+"""Most characters of a name, a line, a turn or the recipe, and a method's own report."""
+ROWS = 20_000
+"""Most rows of a step that its method's figures are made of, and most failures that are read."""
+
+
+def page(run: Run, facts: CardFacts) -> str:
+    """The page, of whatever there is so far. The same run gives the same page."""
+    steps = [_step(run, step, facts) for step in run.recipe.steps]
+    parts = (
+        '<!doctype html><html lang="en">',
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width">',
+        '<meta name="color-scheme" content="light dark">',
+        f"<title>{escaped(facts.name, NAME)}: a run of Understudy</title>",
+        f"<style>\n{STYLE.read_text()}</style>",
+        f"<main>\n{_opening(run, facts)}",
+        _figures(run),
+        *(part for step in run.recipe.steps for part in _results(run, step)),
+        _section("Counts and reasons", _counts(run)),
+        _section("Models and cost", _models(run)),
+        _section("Failures", _failures(run)),
+        _section("What was done", f"<ol>{''.join(steps)}</ol>\n{_recipe(facts)}"),
+        _section("Examples", _examples(run)),
+        f"<footer>{_lines(sessions(run.records))}</footer>\n</main>",
+    )
+    return "\n".join(part for part in parts if part) + "\n"
+
+
+def _opening(run: Run, facts: CardFacts) -> str:
+    """What the run is, whether it is whole, and what not to take it for."""
+    steps = ", ".join(f"<code>{escaped(label, NAME)}</code>" for label in run.labels[:FACTS])
+    parts = [
+        f"<h1>{escaped(facts.name, NAME)}</h1>",
+        f"<p>{facts.examples:,} examples, made by {steps} on {escaped(facts.made)}. "
+        f"Seeds: <code>{escaped(facts.seeds, NAME)}</code>.</p>",
+    ]
+    if (status := run.records.sessions()[-1].status) != "done":
+        how = f"ended as <em>{escaped(status)}</em>" if status else "still goes on, or was killed"
+        parts.append(
+            f'<p class="note"><strong>Not finished.</strong> The last session {how}: all figures are '
+            "those so far. The same command goes on from here.</p>"
+        )
+    if pocket := [model.name for model in facts.models if is_pocket(model)]:
+        names = " and ".join(f"<code>{escaped(name)}</code>" for name in sorted(set(pocket)))
+        parts.append(
+            f'<p class="note">Made with {names}, built in: a tiny model for demonstrations and tests. '
+            "No figure of it is a research result.</p>"
+        )
+    return "\n".join(parts)
+
+
+def _figures(run: Run) -> str:
+    found, used = counts(run), uses(run.records.totals())
+    examples = sum(made.examples for made in found if made.step == run.labels[-1])
+    figures = {
+        "examples": f"{examples:,}",
+        "rejected": f"{sum(made.rejected for made in found):,}",
+        "failed": f"{sum(made.failed for made in found):,}",
+        "calls": f"{sum(use.calls for use in used):,}",
+        "tokens in": f"{sum(use.tokens_in for use in used):,}",
+        "tokens out": f"{sum(use.tokens_out for use in used):,}",
+        "cost": cost(run.records.totals()),
+    }
+    pairs = (f"<div><dt>{name}</dt><dd>{n}</dd></div>" for name, n in figures.items())
+    return f'<dl class="figures">{"".join(pairs)}</dl>'
+
+
+def _results(run: Run, step: Step) -> Iterator[str]:
+    """What the step's method says of its rows, the chart above the text."""
+    said = account(run, step, ROWS)
+    if said is None:
+        return
+    rows = sum(m.examples + m.rejected for m in counts(run) if m.step == step.name)
+    few = f"<p>Of the {ROWS:,} oldest of {rows:,} rows; <code>understudy show</code> takes all.</p>"
+    parts = (few if rows > ROWS else "", _chart(said), f"<pre>{escaped(said.text, REPORT)}</pre>")
+    yield _section(step.name, "\n".join(part for part in parts if part))
+
+
+def _chart(said: Account) -> str:
+    if (chart := said.chart) is None:
+        return ""
+    says = f" {escaped(chart.says, TEXT)}" if chart.says else ""
+    caption = f"<figcaption><strong>{escaped(chart.title, LINE)}.</strong>{says}</figcaption>"
+    return f"<figure>{caption}\n{draw(chart)}</figure>"
+
+
+def _counts(run: Run) -> str:
+    rows = list[str]()
+    for step, *numbers, reasons in counts(run):
+        cells = "".join(f'<td class="n">{n:,}</td>' for n in numbers)
+        rows.append(f"<tr><td>{escaped(step, NAME)}</td>{cells}</tr>")
+        told = [
+            f"{n:,} {_HOW[kind]}: {escaped(reason or 'no reason given', LINE)}"
+            for kind, reason, n in reasons[:REASONS]
+        ]
+        if rest := reasons[REASONS:]:
+            told.append(
+                f"{sum(n for _, _, n in rest):,} more, for {len(rest):,} other reasons; "
+                "<code>understudy show</code> lists them"
+            )
+        rows += [f'<tr class="why"><td colspan="4">{line}</td></tr>' for line in told]
+    return _table(("step", "examples", "rejected", "failed"), rows, words=1) if rows else ""
+
+
+_HOW = {"rejection": "rejected", "failure": "failed"}
+
+
+def _models(run: Run) -> str:
+    rows = list[str]()
+    for step, role, model, *numbers, dollars in uses(run.records.totals()):
+        where = run.endpoint_of(model)
+        at = f" <small>{escaped(where, LINE)}</small>" if where not in ("", model) else ""
+        cells = "".join(f'<td class="n">{n:,}</td>' for n in numbers)
+        rows.append(
+            f"<tr><td>{escaped(step, NAME)}</td><td>{escaped(role, NAME)}</td>"
+            f'<td>{escaped(model, NAME)}{at}</td>{cells}<td class="n">{escaped(dollars)}</td></tr>'
+        )
+    header = ("step", "role", "model", "calls", "reused", "tokens in", "tokens out", "cost")
+    table = _table(header, rows[:50], words=3) if rows else "<p>No model was called.</p>"
+    return table + _lines(programs(run.records.isolations()))
+
+
+def _failures(run: Run) -> str:
+    messages = distinct(islice(run.failures(), ROWS))
+    items = "".join(f"<li>{escaped(message, LINE)}</li>" for message in messages)
+    return f"<ul>{items}</ul>" if items else ""
+
+
+def _step(run: Run, step: Step, facts: CardFacts) -> str:
+    known = {made.name: made for made in (*facts.methods, *facts.filters)}[step.name]
+    about = f" {escaped(known.about, LINE)}" if known.about else ""
+    paper = f" {escaped(known.paper, LINE)}"
+    if found := re.fullmatch(r"arXiv:(\d{4}\.\d{4,5})", known.paper):
+        paper = f' <a href="https://arxiv.org/abs/{found[1]}" rel="noreferrer">{known.paper}</a>'
+    return f"<li><code>{escaped(step.name, NAME)}</code>{about}{paper.rstrip()}</li>"
+
+
+def _recipe(facts: CardFacts) -> str:
+    versions = ", ".join(f"{name} {at}" for name, at in facts.versions.items())
+    return f"<pre>{escaped(facts.recipe.strip(), TEXT)}</pre>\n<small>{escaped(versions, LINE)}</small>"
+
+
+def _examples(run: Run) -> str:
+    step = run.labels[-1]
+    examples = run.sample(step, EXAMPLES)
+    if not examples:
+        return f"<p>None: <code>{escaped(step, NAME)}</code> has made none.</p>"
+    return "\n".join(map(_example, examples))
+
+
+def _example(example: Example) -> str:
+    turns = [_turn(message.role, message) for message in example.messages[:TURNS]]
+    if rest := len(example.messages) - TURNS:
+        turns += [f"<p>{rest:,} more turns</p>"] if rest > 0 else []
+    turns += [_turn(f"{message.role}, rejected", message) for message in example.rejected[:2]]
+    known: list[tuple[str, Any]] = [*example.scores.items(), *example.meta.items()]
+    if example.reference is not None:
+        known.insert(0, ("reference", example.reference))
+    facts = "".join(
+        f"<dt>{escaped(name, NAME)}</dt><dd>{escaped(_plain(value), LINE)}</dd>"
+        for name, value in known[:FACTS]
+    )
+    more = f"<p>{len(known) - FACTS:,} more fields</p>" if len(known) > FACTS else ""
+    body = "\n".join([*turns, f'<dl class="meta">{facts}</dl>' if facts else "", more])
+    return f"<article>\n<h3>{escaped(example.id, LINE)}</h3>\n{body}</article>"
+
+
+def _turn(role: str, message: Message) -> str:
+    extras = [f"[{type(part).__name__.lower()}]" for part in message.media]
+    extras += [f"{call.name}({call.arguments[:LINE]})" for call in message.tool_calls[:TURNS]]
+    text = "\n".join([*([message.text] if message.text else []), *extras])
+    return (
+        f'<div class="turn"><h4>{escaped(role)}</h4><p dir="auto">{escaped(text, TEXT)}</p></div>'
+    )
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _section(title: str, body: str) -> str:
+    return f"<section>\n<h2>{escaped(title, NAME)}</h2>\n{body}</section>" if body else ""
+
+
+def _lines(text: str) -> str:
+    return "".join(f"<p>{escaped(line, LINE)}</p>" for line in text.splitlines())
+
+
+def _table(header: Sequence[str], rows: Iterable[str], words: int) -> str:
+    """`rows` are HTML; the first columns, `words` of them, hold words, the others numbers."""
+    cells = "".join(
+        f'<th scope="col"{" class=n" if i >= words else ""}>{name}</th>'
+        for i, name in enumerate(header)
+    )
+    return f'<div class="wide"><table><tr>{cells}</tr>\n{chr(10).join(rows)}</table></div>'

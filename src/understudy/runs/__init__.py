@@ -1,0 +1,1 @@
+"""One run: its recipe, its seeds, its steps, its folder."""

@@ -1,0 +1,167 @@
+"""A run folder: its recipe, its journal, and the lock that keeps a second process out."""
+
+import fcntl
+import json
+import os
+import platform
+import subprocess
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import IO, Any, cast
+
+from understudy.errors import ConfigError, RunFolderError
+from understudy.runs.recipe import Recipe
+
+JOURNAL = "journal.db"
+RECIPE = "run.json"
+
+
+@dataclass
+class Folder:
+    """A run folder that this process holds."""
+
+    path: Path
+    lock: IO[str]
+
+    @classmethod
+    def take(cls, recipe: Recipe) -> "Folder":
+        """The folder of a recipe, made or continued.
+
+        Raises:
+            RunFolderError: it cannot be written, or another process holds it.
+            ConfigError: it belongs to another recipe.
+        """
+        path = recipe.out
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            lock = (path / "lock").open("a+")
+        except OSError as error:
+            raise RunFolderError(
+                f"{path}: expected a folder that can be written, {error.strerror}. "
+                "Choose another with out=FOLDER."
+            ) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "another process"
+            lock.close()
+            raise RunFolderError(
+                f"{path} is in use by {holder}. Wait for it, stop it, or choose another out=FOLDER."
+            ) from None
+        except OSError as error:
+            lock.close()
+            raise RunFolderError(
+                f"{path} cannot be locked: {error.strerror}. A run folder needs a local file system; "
+                "choose another out=FOLDER."
+            ) from error
+        folder = cls(path, lock)
+        try:
+            folder._sign()
+            folder._match(recipe)
+        except BaseException:
+            lock.close()
+            raise
+        return folder
+
+    @property
+    def journal(self) -> Path:
+        return self.path / JOURNAL
+
+    def release(self) -> None:
+        self.lock.close()
+
+    def _sign(self) -> None:
+        try:
+            self.lock.truncate(0)
+            self.lock.write(f"process {os.getpid()} on {platform.node()}")
+            self.lock.flush()
+        except OSError as error:
+            raise RunFolderError(
+                f"{self.path}: {error.strerror}. Make room and run again."
+            ) from error
+
+    def _match(self, recipe: Recipe) -> None:
+        if not (self.path / RECIPE).exists():
+            return
+        then, now = read_facts(self.path)["fingerprint"], recipe.fingerprint()
+        if then != now:
+            raise ConfigError(_difference(self.path, then, now))
+
+    def claim(self, recipe: Recipe) -> None:
+        """Write `run.json`, if it is not there: from now on the folder is this recipe's.
+
+        Raises:
+            RunFolderError: the disk does not take it.
+        """
+        file = self.path / RECIPE
+        if file.exists():
+            return
+        facts = {
+            "fingerprint": recipe.fingerprint(),
+            "recipe": recipe.model_dump(mode="json"),
+            "understudy": version("understudy"),
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "git_commit": _commit(),
+        }
+        temporary = file.with_suffix(".tmp")
+        try:
+            temporary.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+            temporary.replace(file)
+        except OSError as error:
+            raise RunFolderError(f"{file}: {error.strerror}. Make room and run again.") from error
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """What `run.json` says of the run in a folder.
+
+    Raises:
+        ConfigError: it is no run folder.
+    """
+    if not (path / RECIPE).is_file():
+        raise ConfigError(f"{path}: expected a run folder with a {RECIPE}, found none.")
+    return _read(path / RECIPE)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        facts = json.loads(file.read_text())
+        if not isinstance(facts, dict) or not {"fingerprint", "recipe"} <= facts.keys():
+            raise ValueError("expected the facts of a run, found something else")
+    except (OSError, ValueError) as error:
+        raise RunFolderError(
+            f"{file}: {error}. Restore it, or start anew with out=FOLDER."
+        ) from None
+    return cast("dict[str, Any]", facts)
+
+
+def _difference(path: Path, then: dict[str, Any], now: dict[str, Any]) -> str:
+    keys = sorted(k for k in {*then, *now} if then.get(k, _NONE) != now.get(k, _NONE))
+    lines = [f"  {k}: {then.get(k, _NONE)!r} -> {now.get(k, _NONE)!r}" for k in keys]
+    return (
+        f"{path} holds a run of another recipe. What differs (there -> here):\n"
+        + "\n".join(lines)
+        + f"\nRun it as it was, or start a new one: out=FOLDER reuse='[{path}]' takes from this "
+        "one every reply that is still asked for."
+    )
+
+
+class _None:
+    def __repr__(self) -> str:
+        return "(unset)"
+
+
+_NONE = _None()
+
+
+def _commit() -> str:
+    """Of the directory the run is started in; empty outside a repository."""
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return found.stdout.strip()
