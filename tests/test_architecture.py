@@ -22,7 +22,7 @@ LAYERS = [
     # nouns
     ["errors", "types"],
     # machinery
-    ["text"],
+    ["prompts", "text"],
     ["data", "journal", "pocket", "sandbox"],
     ["call", "charts"],
     ["handles", "providers", "registry"],
@@ -80,10 +80,22 @@ def imports(file: Path) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{name_of(file)}: imports are absolute"
+            if node.level:  # a method's folder can be copied: what is in it imports each other so
+                assert in_a_room(file), f"{name_of(file)}: imports are absolute"
+                assert node.level == 1, f"{name_of(file)}: imports from above its folder"
+                package = f"understudy.methods.{file.relative_to(ROOT / 'methods').parts[0]}"
+                inner = f"{package}.{node.module}" if node.module else package
+                yield from [inner] if node.module else [f"{inner}.{a.name}" for a in node.names]
+                continue
             yield node.module or ""
             if node.module == "understudy":
                 yield from (f"understudy.{alias.name}" for alias in node.names)
+
+
+def in_a_room(file: Path) -> bool:
+    """Whether a file stands in the folder of a method."""
+    inside = file.is_relative_to(ROOT / "methods")
+    return inside and len(file.relative_to(ROOT / "methods").parts) == 2
 
 
 def part(module: str) -> str:
@@ -111,12 +123,39 @@ def test_imports_point_down() -> None:
     assert complaints(upward) == ""
 
 
+def dotted(file: Path) -> str:
+    module = ".".join(("understudy", *file.relative_to(ROOT).with_suffix("").parts))
+    return module.removesuffix(".__init__")
+
+
+def test_no_imports_go_in_circles() -> None:
+    """Inside folders too, and those that only a type checker follows."""
+    modules = {dotted(file): file for file in FILES}
+    below = {m: {i for i in imports(f) if i in modules and i != m} for m, f in modules.items()}
+    while leaves := [module for module, needs in below.items() if not needs & below.keys()]:
+        for module in leaves:
+            del below[module]
+    assert "\n".join(f"{m} -> {sorted(n & below.keys())}" for m, n in sorted(below.items())) == ""
+
+
+def test_no_methods_folder_imports_anothers() -> None:
+    def strangers(file: Path) -> Iterator[str]:
+        if not in_a_room(file):
+            return
+        own = f"understudy.methods.{file.parent.name}"
+        for module in imports(file):
+            shared = module.startswith(("understudy.methods._shared", own))
+            if module.startswith("understudy.methods.") and not shared and module[19:] != "method":
+                yield f"must not import {module}"
+
+    assert complaints(strangers) == ""
+
+
 def test_files_are_short() -> None:
     def too_long(file: Path) -> Iterator[str]:
-        limit = 200 if file.parent.name == "methods" else 400
         lines = len(file.read_text().splitlines())
-        if lines > limit and name_of(file) not in LONG_FILES:
-            yield f"{lines} lines, more than {limit}"
+        if lines > 400 and name_of(file) not in LONG_FILES:
+            yield f"{lines} lines, more than 400"
 
     assert complaints(too_long) == ""
 
@@ -181,10 +220,8 @@ def test_public_functions_and_classes_have_docstrings() -> None:
 # Methods and filters
 
 
-METHODS = sorted((ROOT / "methods").rglob("[!_]*.py")) + sorted(
-    (ROOT / "methods").rglob("_[!_]*.py")
-)
-PAPERS = sorted((ROOT / "methods").glob("[!_]*.py"))
+METHODS = sorted(set((ROOT / "methods").rglob("*.py")) - {ROOT / "methods/__init__.py"})
+PAPERS = sorted({definition.file for definition in methods.all().values()})
 
 
 @pytest.mark.parametrize("file", METHODS, ids=name_of)
@@ -203,7 +240,7 @@ def test_methods_touch_the_world_only_through_their_handles(file: Path) -> None:
 @pytest.mark.parametrize("file", PAPERS, ids=name_of)
 def test_methods_name_their_paper_and_where_they_depart_from_it(file: Path) -> None:
     doc = ast.get_docstring(parsed(file)) or ""
-    (definition,) = [d for d in methods.all().values() if d.file == file.resolve()]
+    (definition,) = [d for d in methods.all().values() if d.file == file]
     assert re.fullmatch(r"arXiv:\d{4}\.\d{4,5}", definition.paper)
     assert f"https://arxiv.org/abs/{definition.paper.removeprefix('arXiv:')}" in doc
     assert re.search(r"^Departures\b.*:", doc, re.MULTILINE)

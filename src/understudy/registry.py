@@ -80,10 +80,12 @@ class Definition:
 
 @dataclass(frozen=True, eq=False)
 class Registry:
-    """All methods, or all filters: one file each, named after what it holds."""
+    """All methods, or all filters: one file or folder each, named after what it holds."""
 
     package: str
     kind: Literal["method", "filter"]
+    rooms: Mapping[str, str] = field(default_factory=dict[str, str])
+    """For what stands in another's folder, that folder: `{"verbose_cloning": "self_align"}`."""
     found: dict[str, Definition] = field(default_factory=dict[str, Definition])
 
     def add(
@@ -97,11 +99,13 @@ class Registry:
     def names(self) -> list[str]:
         """Of all that are shipped, without importing them."""
         package = importlib.import_module(self.package)
-        return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if m.name[0] != "_")
+        own = [m.name for m in pkgutil.iter_modules(package.__path__) if m.name[0] != "_"]
+        return sorted([*own, *self.rooms])
 
     def get(self, name: str) -> Definition | None:
         if name not in self.found and name in self.names():
-            importlib.import_module(f"{self.package}.{name}")
+            room = f"{self.rooms[name]}." if name in self.rooms else ""
+            importlib.import_module(f"{self.package}.{room}{name}")
         return self.found.get(name)
 
     def all(self) -> dict[str, Definition]:

@@ -13,7 +13,10 @@ from typing import TypeVar
 
 from understudy.registry import Registry, Report
 
-methods = Registry(__name__, "method")
+ROOMS: dict[str, str] = {}
+"""Methods that are a stage of another's paper, or a variant of it, and stand in its folder."""
+
+methods = Registry(__name__, "method", ROOMS)
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
