@@ -95,7 +95,7 @@ def imports(file: Path) -> Iterator[str]:
 def in_a_room(file: Path) -> bool:
     """Whether a file stands in the folder of a method."""
     inside = file.is_relative_to(ROOT / "methods")
-    return inside and len(file.relative_to(ROOT / "methods").parts) == 2
+    return inside and len(file.relative_to(ROOT / "methods").parts) > 1
 
 
 def part(module: str) -> str:
