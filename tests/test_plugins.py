@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from understudy.errors import ConfigError
-from understudy.plugins import find_installed, load
+from understudy.plugins import find_plugins, load
 
 
 @pytest.fixture
@@ -23,15 +23,15 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_installed_is_found_without_being_imported(package: None) -> None:
-    points = find_installed("understudy.numbers")
+    points = find_plugins("understudy.numbers")
 
     assert list(points) == ["absent", "broken", "two"]
     assert load(points["two"], int) == 2
-    assert find_installed("understudy.other") == {}
+    assert find_plugins("understudy.other") == {}
 
 
 def test_an_entry_point_that_does_not_load_names_its_package(package: None) -> None:
-    points = find_installed("understudy.numbers")
+    points = find_plugins("understudy.numbers")
 
     with pytest.raises(ConfigError, match=r"'absent' of understudy\.numbers \(visitor\): expected"):
         load(points["absent"], int)
@@ -41,4 +41,4 @@ def test_an_entry_point_that_does_not_load_names_its_package(package: None) -> N
 
 def test_an_entry_point_of_another_kind_is_refused(package: None) -> None:
     with pytest.raises(ConfigError, match="to be a str, found a int"):
-        load(find_installed("understudy.numbers")["two"], str)
+        load(find_plugins("understudy.numbers")["two"], str)

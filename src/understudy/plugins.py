@@ -14,7 +14,7 @@ from understudy.errors import ConfigError
 T = TypeVar("T")
 
 
-def find_installed(group: str) -> dict[str, EntryPoint]:
+def find_plugins(group: str) -> dict[str, EntryPoint]:
     """The entry points of a group by name, in alphabetical order. Nothing is imported."""
     points = {point.name: point for point in entry_points(group=group)}
     return dict(sorted(points.items()))
