@@ -22,7 +22,7 @@ LAYERS = [
     # nouns
     ["errors", "types"],
     # machinery
-    ["prompts", "text"],
+    ["plugins", "prompts", "text"],
     ["data", "journal", "pocket", "sandbox"],
     ["call", "charts"],
     ["handles", "providers", "registry"],
