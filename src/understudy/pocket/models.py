@@ -28,7 +28,7 @@ training/pocket generates. They know those few families of tasks (docs/pocket_fo
 answer anything else with nonsense. No figure of theirs is a research result."""
 
 
-class Loaded(NamedTuple):
+class LoadedModel(NamedTuple):
     """A model in memory."""
 
     decoder: Decoder
@@ -36,7 +36,7 @@ class Loaded(NamedTuple):
     card: dict[str, Any]
 
 
-def load(name: str, folder: Path = FOLDER) -> Loaded:
+def load(name: str, folder: Path = FOLDER) -> LoadedModel:
     """A built-in model. `folder`: where its files are.
 
     Raises:
@@ -56,7 +56,7 @@ def load(name: str, folder: Path = FOLDER) -> Loaded:
         ) from error
     if tokenizer.size > decoder.shape.vocabulary:
         raise ConfigError(f"{folder}: the tokenizer and {file} do not belong together.")
-    return Loaded(decoder, tokenizer, weights.card)
+    return LoadedModel(decoder, tokenizer, weights.card)
 
 
 def listing(folder: Path = FOLDER) -> str:
@@ -71,8 +71,8 @@ def listing(folder: Path = FOLDER) -> str:
             continue
         lines.append(f"  {name:<16} {ABOUT[name]}; {_facts(card, size)}")
     lines += ["", *(f"  {line}" for line in HONESTY.splitlines())]
-    if measured := _measured(folder / CARD):
-        lines += ["", *measured]
+    if measurements := _measurements(folder / CARD):
+        lines += ["", *measurements]
     return "\n".join(lines)
 
 
@@ -85,7 +85,7 @@ def _facts(card: Mapping[str, Any], size: str) -> str:
     return ", ".join(parts)
 
 
-def _measured(file: Path) -> list[str]:
+def _measurements(file: Path) -> list[str]:
     """What the evaluation card measured, one line each; nothing where there is no card."""
     try:
         card = cast("dict[str, Any]", json.loads(file.read_text("utf-8")))
