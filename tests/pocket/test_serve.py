@@ -229,13 +229,13 @@ async def test_a_streamed_text_is_the_same_text(url: str, most: int) -> None:
         assert "".join(delta["text"] for delta in own) == choice["text"]
         for key in ("tokens", "text_offset", "top_logprobs"):
             parts = [delta["logprobs"][key] for delta in own if delta["logprobs"]]
-            joined = [item for part in parts for item in part]
+            join_paths = [item for part in parts for item in part]
             if key == "top_logprobs":
-                joined = [top and list(top) for top in joined]
+                join_paths = [top and list(top) for top in join_paths]
                 expected = [top and list(top) for top in choice["logprobs"][key]]
             else:
                 expected = choice["logprobs"][key]
-            assert joined == expected
+            assert join_paths == expected
 
 
 @pytest.mark.parametrize(
