@@ -10,7 +10,7 @@ from understudy.errors import ConfigError
 from understudy.journal.read import KeptCall, KeptExecution, Records, Row
 from understudy.journal.write import scope_key
 from understudy.registry import nearest
-from understudy.reports.report import Run
+from understudy.runs.reader import Run
 from understudy.runs.recipe import SEEDS, flatten
 from understudy.runs.run_dir import JOURNAL
 from understudy.sandbox.protocol import Outcome
