@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from understudy.text import replies as text
 from understudy.errors import (
     ConfigError,
     NoSandbox,
@@ -22,6 +21,7 @@ from understudy.errors import (
 from understudy.providers.connect import Provider, connect, parse
 from understudy.sandbox.isolation import AUTO
 from understudy.sandbox.pool import Pool
+from understudy.text import replies as text
 from understudy.types import Call, Reply, Request, Sampling, user
 
 Finding = tuple[bool | None, str]
