@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -57,6 +59,32 @@ def load(name: str, folder: Path = FOLDER) -> LoadedModel:
     if tokenizer.size > decoder.shape.vocabulary:
         raise ConfigError(f"{folder}: the tokenizer and {file} do not belong together.")
     return LoadedModel(decoder, tokenizer, weights.card)
+
+
+def revision(name: str, folder: Path = FOLDER) -> str:
+    """A digest of a built-in model's weights and tokenizer, in hex: another training is another model.
+
+    Empty where the files cannot be read; `load` says what is wrong with them.
+    """
+    if (file := FILES.get(name)) is None:
+        return ""
+    try:
+        digests = [_digest(path, *_stamp(path)) for path in (folder / file, folder / TOKENIZER)]
+    except OSError:
+        return ""
+    return blake2b(b"".join(digests), digest_size=8).hexdigest()
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """What changes when a file is written: its time in nanoseconds, and its size."""
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size
+
+
+@lru_cache(maxsize=16)
+def _digest(path: Path, time: int, size: int) -> bytes:
+    """Of a file's content. `time` and `size` keep a stale digest from being taken."""
+    return blake2b(path.read_bytes(), digest_size=16).digest()
 
 
 def listing(folder: Path = FOLDER) -> str:
