@@ -11,7 +11,7 @@ from typing import Annotated, ParamSpec
 
 import typer
 
-from understudy.errors import ConfigError, Interrupted, RunFolderError, UnderstudyError
+from understudy.errors import ConfigError, Interrupted, RunFolderError, UnderstudyError, nearest
 
 P = ParamSpec("P")
 
@@ -182,7 +182,6 @@ def export(
     from understudy.exports.export import export as write_one
     from understudy.exports.export import export_all
     from understudy.exports.formats import find_format
-    from understudy.registry import nearest
     from understudy.runs.reader import Run
 
     run, kind = Run(folder), find_format(format)

@@ -87,7 +87,7 @@ def test_an_example_may_give_several_rows(tmp_path: Path) -> None:
 def test_a_format_that_gives_no_row_does_not_drop_the_example_silently() -> None:
     nothing = Format("nothing", lambda _: [], {"text": "text"}, "No row at all.")
 
-    with pytest.raises(ValueError, match="example 'e1': nothing needs .*; found nothing to write"):
+    with pytest.raises(ValueError, match=r"example 'e1': nothing needs .*; found nothing to write"):
         list(encode(CHAT, nothing))
 
 

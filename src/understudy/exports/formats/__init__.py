@@ -6,7 +6,7 @@ its own by the entry point group `understudy.formats`, each of which names a `Fo
 
 from collections.abc import Iterator
 
-from understudy.errors import ConfigError
+from understudy.errors import ConfigError, nearest
 from understudy.exports.formats.alpaca import ALPACA
 from understudy.exports.formats.format import Format, inexpressible
 from understudy.exports.formats.messages import MESSAGES
@@ -14,7 +14,6 @@ from understudy.exports.formats.preference import PREFERENCE
 from understudy.exports.formats.prompt_completion import PROMPT_COMPLETION
 from understudy.exports.formats.sharegpt import SHAREGPT
 from understudy.plugins import find_plugins, load
-from understudy.registry import nearest
 from understudy.types import Example, Json
 
 __all__ = ["DEFAULT", "FORMATS", "Format", "encode", "find_format", "formats", "inexpressible"]
