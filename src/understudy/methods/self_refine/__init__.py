@@ -42,7 +42,7 @@ from .trace import Cost, Version, count_calls, count_drops, current, find_best, 
 class Config(Settings):
     preset: Name | Preset = "general"
     """The kind of task: its prompts, and the paper's constants for what is not set. One of general,
-    sentiment, dialogue, code_speed, code_readability, math, acronym, constrained; or your own YAML file."""
+    sentiment, dialogue, code_speed, code_readability, math, acronym, constrained; or a YAML file."""
     prompts: Prompts = Field(default_factory=Prompts.shipped)
     """Wording that all presets share: your own entries, as a YAML file."""
     rounds: int = Field(default=4, ge=0)

@@ -14,7 +14,8 @@ from understudy.prompts import read_yaml
 from understudy.types import Json, Settings
 
 Name: TypeAlias = Literal[
-    "general", "sentiment", "dialogue", "code_speed", "code_readability", "math", "acronym", "constrained",
+    "general", "sentiment", "dialogue", "code_speed", "code_readability", "math", "acronym",
+    "constrained",
 ]  # fmt: skip
 """The default, and the paper's seven tasks."""
 
@@ -72,7 +73,7 @@ def read_preset(preset: Any) -> Any:
         return read_yaml(Path(preset))
     except ValueError as error:
         names = ", ".join(get_args(Name))
-        raise ValueError(f"expected one of {names}, or your own preset: {error}") from None
+        raise ValueError(f"preset: expected one of {names}, or a file. {error}") from None
 
 
 def read_constants(preset: Any, settings: Collection[str]) -> Json:
