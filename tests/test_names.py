@@ -40,7 +40,6 @@ NOT_YET: set[str] = {
     "data",
     "errors",
     "exports",
-    "filters",
     "journal",
     "methods",
     "pocket",
@@ -50,7 +49,6 @@ NOT_YET: set[str] = {
     "reports",
     "runs",
     "sandbox",
-    "text",
     "training",
     "types",
 }
