@@ -47,7 +47,7 @@ def run(questions: list[Question], whose: str, folder: Path) -> list[understudy.
         out=folder / f"run-{whose}",
     )
     assert summary.failed == 0, summary
-    return list(understudy.open_run(summary.out).made("self_consistency"))
+    return list(understudy.open_run(summary.out).outcomes("self_consistency"))
 
 
 def curves(made: list[understudy.Example]) -> tuple[Curve, Curve]:
