@@ -49,7 +49,6 @@ NOT_YET: set[str] = {
     "registry",
     "reports",
     "runs",
-    "sandbox",
     "text",
     "training",
     "types",

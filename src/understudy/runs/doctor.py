@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from understudy.text import replies as text
 from understudy.errors import (
     ConfigError,
     NoSandbox,
@@ -21,7 +20,8 @@ from understudy.errors import (
 )
 from understudy.providers.connect import Provider, connect, parse
 from understudy.sandbox.isolation import AUTO
-from understudy.sandbox.pool import Pool
+from understudy.sandbox.worker_pool import WorkerPool
+from understudy.text import replies as text
 from understudy.types import Call, Reply, Request, Sampling, user
 
 Finding = tuple[bool | None, str]
@@ -217,7 +217,7 @@ async def _sandboxes() -> list[str]:
     lines = ["sandbox, tried with a program that reads, connects, forks, signals and writes:"]
     for name in AUTO:
         try:
-            async with Pool.open(name, size=1) as pool:
+            async with WorkerPool.open(name, size=1) as pool:
                 await pool.isolation()
             lines.append(f"  [yes] {name}")
         except (ConfigError, NoSandbox) as error:
