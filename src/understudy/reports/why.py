@@ -6,11 +6,10 @@ from typing import Any, NamedTuple, cast
 
 import msgspec
 
-from understudy.errors import ConfigError
+from understudy.errors import ConfigError, nearest
 from understudy.journal.read import KeptCall, KeptExecution, Records, Row
 from understudy.journal.write import scope_key
-from understudy.registry import nearest
-from understudy.reports.report import Run
+from understudy.runs.reader import Run
 from understudy.runs.recipe import SEEDS, flatten
 from understudy.runs.run_dir import JOURNAL
 from understudy.sandbox.protocol import Outcome
