@@ -50,7 +50,6 @@ NOT_YET: set[str] = {
     "registry",
     "reports",
     "runs",
-    "sandbox",
     "types",
 }
 """Folders whose names are still to be mended."""

@@ -106,7 +106,7 @@ def failure(outcome: Outcome) -> str:
     """What went wrong first."""
     if outcome.passed:
         return "All tests pass."
-    if (test := outcome.failed) is not None:
+    if (test := outcome.first_failure) is not None:
         how = f"raised {test.error}" if test.error else f"returned {test.actual}"
         return f"The test {test.test} fails: it {how}."
     line = "" if outcome.line is None else f"line {outcome.line}"
