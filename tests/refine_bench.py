@@ -9,8 +9,7 @@ from understudy.call.model import Model
 from understudy.methods.self_refine import Config, self_refine
 from understudy.providers.scripted import Scripted
 from understudy.sandbox.handle import Execution, Sandbox
-from understudy.sandbox.protocol import Outcome
-from understudy.sandbox.protocol import Test as OneTest  # pytest collects what begins with Test
+from understudy.sandbox.protocol import Outcome, TestResult
 from understudy.types import Example, Rejection, Reply, Task
 
 TASK = Task(id="t", prompt="Name a prime above 10.", meta={"source": "hand"})
@@ -69,7 +68,7 @@ def sandboxed(**actual: str) -> Callable[[Execution], Awaitable[Outcome]]:
     async def execute(execution: Execution) -> Outcome:
         program = execution.program
         value = actual.get(program.source.strip())
-        tests = tuple(OneTest(test, value is None, value or "2", "2") for test in program.tests)
+        tests = tuple(TestResult(test, value is None, value or "2", "2") for test in program.tests)
         return Outcome(status="failed" if value else "passed", tests=tests)
 
     return execute

@@ -24,8 +24,7 @@ from understudy.methods.self_refine.preset import Preset
 from understudy.methods.self_refine.scorecard import scorecard_for
 from understudy.providers.scripted import Scripted
 from understudy.sandbox.handle import Execution
-from understudy.sandbox.protocol import Outcome
-from understudy.sandbox.protocol import Test as OneTest  # pytest collects what begins with Test
+from understudy.sandbox.protocol import Outcome, TestResult
 from understudy.types import Example, Task, assistant, user
 
 # Structured feedback
@@ -136,7 +135,9 @@ async def test_tests_that_the_task_shows_itself_are_not_shown_twice() -> None:
     ("outcome", "text"),
     [
         (
-            Outcome(status="failed", tests=(OneTest("assert f(1)", False, error="NameError: f"),)),
+            Outcome(
+                status="failed", tests=(TestResult("assert f(1)", False, error="NameError: f"),)
+            ),
             "The test assert f(1) fails: it raised NameError: f.",
         ),
         (
@@ -177,7 +178,7 @@ async def test_hidden_tests_are_shown_to_nobody_and_tell_who_was_right() -> None
     async def execute(execution: Execution) -> Outcome:
         program = execution.program
         runs.append(program.tests)
-        tests = tuple(OneTest(test, "9" not in test, "0", "2") for test in program.tests)
+        tests = tuple(TestResult(test, "9" not in test, "0", "2") for test in program.tests)
         passed = all(test.passed for test in tests)
         return Outcome(status="passed" if passed else "failed", tests=tests)
 

@@ -131,7 +131,7 @@ def describe_outcome(outcome: Outcome, wording: Prompts) -> str:
     """What went wrong first."""
     if outcome.passed:
         return wording.tests_pass
-    if (test := outcome.failed) is not None:
+    if (test := outcome.first_failure) is not None:
         if test.error:
             return fill(wording.test_raised, test=test.test, error=test.error)
         return fill(wording.test_returned, test=test.test, actual=test.actual)
