@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from inline_snapshot import snapshot
 
 from understudy.call.model import Model
+from understudy.charts.bars import Bars
+from understudy.charts.lines import Lines
 from understudy.errors import ConfigError, Unparsable
 from understudy.exports.formats.preference import rows
 from understudy.methods import _self_refine_presets as presets
@@ -867,11 +869,13 @@ after the first answers: 17 calls, 400 tokens; 17.0 calls and 400 tokens per tas
        1      0.667      0.833
        2      0.500      0.833\
 """)  # fmt: skip
-    chart = report(made).chart
-    assert chart
+    chart, stops = report(made).charts
+    assert isinstance(chart, Lines)
+    assert isinstance(stops, Bars)
+    assert stops.bars == {"no complaint": 3, "rounds": 2, "no complete answer": 1}
     assert list(chart.at) == [0, 1, 2]
     assert [f"{share:.3f}" for share in chart.lines["accuracy"]] == ["0.333", "0.667", "0.500"]
-    assert chart.says == snapshot(
+    assert chart.caption == snapshot(
         "Of 6 tasks, the first answer is right for 33.3%, the one that stands after the last round for 50.0%: +16.7 points."
     )
 
@@ -886,9 +890,8 @@ def test_the_report_names_an_oracle_and_a_loss() -> None:
             "after the first answers: 3 calls, 80 tokens; no task gained",
         ]
     )  # fmt: skip
-    chart = report(made).chart
-    assert chart
-    assert "ORACLE" in chart.says
+    chart = report(made).charts[0]
+    assert "ORACLE" in chart.caption
 
 
 def test_a_version_that_was_turned_down_does_not_stand() -> None:
