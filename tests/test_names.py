@@ -43,7 +43,6 @@ NOT_YET: set[str] = {
     "data",
     "errors",
     "exports",
-    "filters",
     "journal",
     "methods",
     "prompts",
@@ -51,8 +50,6 @@ NOT_YET: set[str] = {
     "registry",
     "reports",
     "runs",
-    "sandbox",
-    "text",
     "types",
 }
 """Folders whose names are still to be mended."""

@@ -1,4 +1,4 @@
-"""What a program's outcome says: statuses, values, errors, and who compared."""
+"""The outcome of a program: status, values, errors, and where values were compared."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ async def test_each_test_has_its_verdict_with_both_values(sandbox: Sandbox) -> N
         (False, "3", "4", ""),
         (False, "", "1", 'TypeError: can only concatenate str (not "int") to str'),
     ]
-    assert outcome.failed == outcome.tests[1]
+    assert outcome.first_failure == outcome.tests[1]
     assert outcome.mode == "outside"
 
 
@@ -73,9 +73,9 @@ async def test_tests_that_cannot_be_taken_apart_run_apart(test: str, sandbox: Sa
     assert wrong.status == "failed", wrong
 
 
-async def test_a_failed_assert_of_a_file_is_told_with_its_values(sandbox: Sandbox) -> None:
+async def test_a_failed_assert_of_a_file_is_reported_with_both_values(sandbox: Sandbox) -> None:
     file = "def check(c):\n    assert c(1) == 2\n    assert c(5) == 7, 'five'\ncheck(f)"
-    failed = (await run(sandbox, ADD, file)).failed
+    failed = (await run(sandbox, ADD, file)).first_failure
     assert failed is not None
     assert failed.test == "assert c(5) == 7, 'five'"
     assert (failed.actual, failed.expected, failed.error) == ("6", "7", "AssertionError: five")

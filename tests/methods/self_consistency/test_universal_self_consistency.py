@@ -6,7 +6,10 @@ import pytest
 from inline_snapshot import snapshot
 
 from understudy.call.model import Model
-from understudy.methods.universal_self_consistency import Config, universal_self_consistency
+from understudy.methods.self_consistency.universal_self_consistency import (
+    Config,
+    universal_self_consistency,
+)
 from understudy.providers.scripted import Scripted
 from understudy.types import Example, Rejection, Reply, Task, user
 

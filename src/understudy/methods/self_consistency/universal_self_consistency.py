@@ -3,9 +3,9 @@
 Chen et al. 2023, "Universal Self-Consistency for Large Language Model Generation", section 3.
 https://arxiv.org/abs/2311.17311
 
-Departures: a reply that was cut off or is empty is not put to the vote. Where the model names no
-reply that exists, the first is taken, which `meta.fallback` tells; the paper does not say what it
-does then. With one reply left there is nothing to choose, and no call.
+Departures: a reply that was cut off or is empty is not put to the vote. If the model names no reply that
+exists, the first is taken and `meta.fallback` is true; the paper does not say what it does then. If only
+one reply is left there is nothing to choose, and no call.
 """
 
 import re
@@ -15,7 +15,12 @@ from pydantic import Field
 from understudy.call.model import Model
 from understudy.methods import method
 from understudy.methods._shared.exemplars import format_question
+from understudy.prompts import PromptSet, fill
 from understudy.types import Example, Rejection, Sampling, Settings, Task
+
+
+class Prompts(PromptSet, file=__file__, name="universal_self_consistency.yaml"):
+    choose: str
 
 
 class Config(Settings):
@@ -26,7 +31,9 @@ class Config(Settings):
     max_tokens: int = Field(default=1024, ge=1)
     """Of a reply, and of the choice."""
     criterion: str = "consistent"
-    """What the model is to look for; `detailed` did better on summaries in the paper."""
+    """What the model looks for; `detailed` did better on summaries in the paper."""
+    prompts: Prompts = Field(default_factory=Prompts.shipped)
+    """Your own text, by the name in `universal_self_consistency.yaml`."""
 
 
 @method(paper="arXiv:2311.17311", seeds="builtin:arithmetic")
@@ -40,31 +47,24 @@ async def universal_self_consistency(
     texts = [text for text in texts if text]
     if not texts:
         return Rejection(reason="no complete reply", meta=task.meta)
-    chosen = await choice(task, texts, teacher, config) if len(texts) > 1 else 0
-    vote = {"responses": len(texts), "chosen": chosen or 0, "fallback": chosen is None}
-    return Example.of(task, texts[chosen or 0], **{**task.meta, **vote})
+    choice = await choose(task, texts, teacher, config) if len(texts) > 1 else 0
+    vote = {"responses": len(texts), "chosen": choice or 0, "fallback": choice is None}
+    return Example.of(task, texts[choice or 0], **{**task.meta, **vote})
 
 
-async def choice(task: Task, texts: list[str], teacher: Model, config: Config) -> int | None:
-    """The number of the reply that the model names, None where it names none that is there."""
+async def choose(task: Task, texts: list[str], teacher: Model, config: Config) -> int | None:
+    """The number of the reply that the model names; None if there is no such reply."""
     responses = "\n\n".join(f"Response {i}: {text}" for i, text in enumerate(texts))
-    question = CHOOSE.format(
-        question=format_question(task), responses=responses, criterion=config.criterion
+    question = fill(
+        config.prompts.choose,
+        question=format_question(task),
+        responses=responses,
+        criterion=config.criterion,
     )
-    said = await teacher.ask(question, Sampling(temperature=0.0, max_tokens=config.max_tokens))
-    found = re.search(
-        rf"(?i:m)ost {re.escape(config.criterion)} response is (?:Response )?\[?(\d{{1,6}})(?!\d)",
-        said,
+    reply = await teacher.ask(question, Sampling(temperature=0.0, max_tokens=config.max_tokens))
+    verdict = (
+        rf"(?i:m)ost {re.escape(config.criterion)} response is (?:Response )?\[?(\d{{1,6}})(?!\d)"
     )
-    chosen = int(found[1]) if found else len(texts)
-    return chosen if chosen < len(texts) else None
-
-
-CHOOSE = """\
-I have generated the following responses to the question: {question}
-
-{responses}
-
-Evaluate these responses.
-Select the most {criterion} response based on majority consensus.
-Start your answer with "The most {criterion} response is Response X" (without quotes)."""
+    match = re.search(verdict, reply)
+    number = int(match[1]) if match else len(texts)
+    return number if number < len(texts) else None

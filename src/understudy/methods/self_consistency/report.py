@@ -10,23 +10,23 @@ from understudy.charts.histogram import Histogram
 from understudy.charts.lines import Lines
 from understudy.charts.reliability import Reliability
 from understudy.registry import Account
-from understudy.text.answers import canonical, grade
-from understudy.text.votes import Curve, curve
+from understudy.text.answers import canonicalize, grade
+from understudy.text.votes import Curve, measure_curve
 from understudy.types import Example, Rejection
 
 
-def report(made: Iterable[Example | Rejection]) -> Account:
-    """Share and entropy of the votes, and accuracy by number of paths where references are known."""
+def report(rows: Iterable[Example | Rejection]) -> Account:
+    """Share and entropy of the votes, and accuracy by number of paths if references are known."""
     n, ties, shares, entropies = 0, 0, 0.0, 0.0
     bins, graded = Bins(), Bins()
     draws = list[tuple[list[str | None], str]]()
-    for answers, meta, share, reference in _votes(made):
+    for answers, meta, share, reference in _votes(rows):
         n, shares = n + 1, shares + share
         ties += bool(meta.get("tie"))
         entropies += float(cast("float", meta.get("entropy", 0)))
         bins.add(share)
         if reference is not None:
-            draws.append((_graded(answers, reference), "right"))
+            draws.append((_grade(answers, reference), "right"))
             answer = meta.get("answer")
             graded.add(share, right=answer is not None and grade(str(answer), reference))
     if not n:
@@ -35,14 +35,14 @@ def report(made: Iterable[Example | Rejection]) -> Account:
         f"votes of {n:,} tasks: mean share {shares / n:.3f}, mean entropy "
         f"{entropies / n:.3f} bits, {ties:,} ties"
     ]
-    found = curve(draws)
-    if found.k:
+    curve = measure_curve(draws)
+    if curve.k:
         lines.append(f"{'paths':>8} {'maj@k':>8} {'pass@k':>8} {'tasks':>8}")
         lines += [
             f"{k:>8} {majority:>8.3f} {any_right:>8.3f} {tasks:>8,}"
-            for k, majority, any_right, tasks in zip(*found, strict=True)
+            for k, majority, any_right, tasks in zip(*curve, strict=True)
         ]
-    return Account("\n".join(lines), (*_curves(found), _histogram(bins), *_reliability(graded)))
+    return Account("\n".join(lines), (*_curves(curve), _histogram(bins), *_reliability(graded)))
 
 
 def _histogram(bins: Bins) -> Histogram:
@@ -70,33 +70,33 @@ def _reliability(graded: Bins) -> tuple[Chart, ...]:
     return (diagram,)
 
 
-def _curves(found: Curve) -> tuple[Chart, ...]:
-    """As far as all tasks have so many paths: what fewer have are other tasks, often harder ones."""
-    n = sum(tasks == found.tasks[0] for tasks in found.tasks)
+def _curves(curve: Curve) -> tuple[Chart, ...]:
+    """Up to the number of paths that every task has. Tasks with more paths are others, often harder."""
+    n = sum(tasks == curve.tasks[0] for tasks in curve.tasks)
     if n < 2:
         return ()
-    k, (one, *_, vote) = found.k[n - 1], found.majority[:n]
+    k, (one, *_, vote) = curve.k[n - 1], curve.majority[:n]
     left_out = (
-        "" if n == len(found.k) else " Larger numbers, of fewer tasks, are in the table only."
+        "" if n == len(curve.k) else " Larger numbers, of fewer tasks, are in the table only."
     )
     lines = Lines(
         title="Accuracy by number of paths",
         x="paths",
-        at=found.k[:n],
-        lines={"maj@k": found.majority[:n], "pass@k": found.any_right[:n]},
-        caption=f"Of {found.tasks[0]:,} tasks, one path answers {one:.1%} right, the vote of {k} paths "
+        at=curve.k[:n],
+        lines={"maj@k": curve.majority[:n], "pass@k": curve.any_right[:n]},
+        caption=f"Of {curve.tasks[0]:,} tasks, one path answers {one:.1%} right, the vote of {k} paths "
         f"(maj@k) {vote:.1%}: {100 * (vote - one):+.1f} points. At least one of {k} paths is right "
-        f"(pass@k) for {found.any_right[n - 1]:.1%}.{left_out}",
+        f"(pass@k) for {curve.any_right[n - 1]:.1%}.{left_out}",
     )
     return (lines,)
 
 
 def _votes(
-    made: Iterable[Example | Rejection],
+    rows: Iterable[Example | Rejection],
 ) -> Iterable[tuple[list[str | None], dict[str, object], float, str | None]]:
     """Answers, meta, share and reference, once per task, rejected ones included."""
     last = None
-    for row in made:
+    for row in rows:
         answers = cast("list[str | None] | None", row.meta.get("answers"))
         task = row.lineage[-1:] if isinstance(row, Example) else None
         if answers is None or (task is not None and task == last):
@@ -108,11 +108,11 @@ def _votes(
             yield answers, row.meta, row.score or 0.0, cast("str | None", row.meta.get("reference"))
 
 
-def _graded(answers: list[str | None], reference: str) -> list[str | None]:
+def _grade(answers: list[str | None], reference: str) -> list[str | None]:
     """Each answer as `right`, or by its own key: what the reference equals is one answer."""
-    graded: dict[str | None, str | None] = {None: None}
+    grades: dict[str | None, str | None] = {None: None}
     for answer in answers:
-        if answer is not None and answer not in graded:
+        if answer is not None and answer not in grades:
             right = grade(answer, reference)
-            graded[answer] = "right" if right else f"= {canonical(answer)}"
-    return [graded[answer] for answer in answers]
+            grades[answer] = "right" if right else f"= {canonicalize(answer)}"
+    return [grades[answer] for answer in answers]

@@ -7,12 +7,13 @@ section 3. https://arxiv.org/abs/2210.11610
 With `adaptive`, the Beta rule of Aggarwal et al. 2023. https://arxiv.org/abs/2305.11860
 With `vote=verifier`, the weighted vote of Li et al. 2022. https://arxiv.org/abs/2206.02336
 
-Departures: exemplars are our own; the built-in model gets none unless they are asked for. Replies
-may be longer than the papers' 128 tokens (256 for training data), since chat models write more; one
-that is cut off has no answer. No top-k, as with GPT-3 there (PaLM and LaMDA: 40). The verifier is
-any model asked whether the answer is true, not one trained for it. Answers are equal by value, not
-by spelling; left open by the papers, a tie goes to the answer drawn first, and an unreadable answer
-gets no vote but counts in the share. Identical paths may be kept once (`distinct`).
+Departures: the exemplars are our own. The built-in model is shown none unless you ask for them. A reply
+may be longer than the papers' 128 tokens (256 for training data), since chat models write more. A reply
+that is cut off has no answer. There is no top-k, as with GPT-3 in the paper (PaLM and LaMDA: 40). The
+verifier is any model that is asked whether the answer is true, not one trained for it. Answers are
+equal by value, not by spelling. The papers leave two cases open: here a tie goes to the answer drawn
+first, and an unreadable answer has no vote but counts in the share. With `distinct`, identical paths are
+kept once.
 """
 
 import math
@@ -25,19 +26,23 @@ from pydantic import Field, field_validator
 from understudy.call.model import Model, gather
 from understudy.errors import Rejected
 from understudy.methods import method
-from understudy.methods._chain_of_thought import Format, build_training_turns
-from understudy.methods._self_consistency_report import report
-from understudy.methods._shared.exemplars import (
-    Exemplar,
-    build_prompt,
-    format_question,
-    shipped_exemplars,
-)
-from understudy.prompts import read_yaml
-from understudy.text.answers import Canonical, Kind, canonical, extract
-from understudy.text.answers.spans import before_next_question
-from understudy.text.votes import entropy, settled, tally, tied
+from understudy.methods._shared.exemplars import Exemplar, build_prompt, format_question
+from understudy.prompts import PromptSet, fill, read_yaml
+from understudy.text.answers import Canonical, Kind, canonicalize, extract
+from understudy.text.answers.spans import cut_at_next_question
+from understudy.text.votes import entropy, is_settled, is_tied, tally
 from understudy.types import Example, Json, Rejection, Reply, Sampling, Settings, Task
+
+from .formats import Format, build_training_turns
+from .report import report
+
+
+class Prompts(PromptSet, file=__file__):
+    """What is in `prompts.yaml`."""
+
+    verify: str
+    exemplars: tuple[Exemplar, ...]
+    choice_exemplars: tuple[Exemplar, ...]
 
 
 class Config(Settings):
@@ -51,13 +56,14 @@ class Config(Settings):
     """Exemplars before the question; 0 asks "step by step". `auto`: all (paper: 8, for multiple choice
     4), but none of ours for the built-in model, which was trained on others."""
     exemplars: Literal["auto"] | list[Exemplar] = "auto"
-    """Your own, as a list or the name of a YAML file; `auto` suits the kind of answer."""
+    """Your own, as a list or the name of a YAML file. `auto`: those of the prompts that suit the kind of
+    answer."""
     trigger: str = "Let's think step by step."
-    """Ends the question where there are no exemplars (Kojima et al. 2022)."""
+    """Ends the question if there are no exemplars (Kojima et al. 2022)."""
     answer: Kind = "auto"
     """How an answer is read off a path."""
     field: str = "answer"
-    """The field that holds it, where answers are JSON."""
+    """The field that holds it, if answers are JSON."""
     vote: Literal["count", "probability", "normalized", "verifier"] = "count"
     """What a path weighs: 1; its probability; its probability per token; the verifier's P(true)."""
     adaptive: bool = False
@@ -75,36 +81,38 @@ class Config(Settings):
     """With `keep=all`: one example per different path."""
     max_paths: int | None = Field(default=None, ge=1)
     """With `keep=all`: at most this many paths per task."""
+    prompts: Prompts = Field(default_factory=Prompts.shipped)
+    """Your own texts and exemplars, by the names in `prompts.yaml`."""
 
     @field_validator("exemplars", mode="before")
     @classmethod
-    def _from_file(cls, value: object) -> object:
+    def _load(cls, value: object) -> object:
         return read_yaml(Path(value)) if isinstance(value, str) and value != "auto" else value
 
 
-class Draw(NamedTuple):
+class ReasoningPath(NamedTuple):
     """One chain of thought."""
 
     text: str
     answer: str | None
     key: Canonical | None
     weight: float
-    """A log-probability where the vote is by probability."""
+    """A log-probability if the vote is by probability."""
 
 
 @method(paper="arXiv:2203.11171", report=report, seeds="builtin:arithmetic")
 async def self_consistency(
     task: Task, teacher: Model, verifier: Model, config: Config
 ) -> Example | Rejection | list[Example]:
-    """The winning path, or all that agree with it. `meta` keeps every draw's answer and the vote;
+    """The winning path, or all that agree with it. `meta` keeps every path's answer and the vote;
     `scores.share` is the winner's part of all paths."""
-    paths = await draw(task, teacher, verifier, config)
-    votes = tally((path.key for path in paths), weights(paths, config))
+    paths = await sample(task, teacher, verifier, config)
+    votes = tally((path.key for path in paths), weigh(paths, config))
     keys = [path.key for path in paths]
     meta: Json = {
         **task.meta,
         "answers": [path.answer for path in paths],
-        "tie": tied(votes),
+        "tie": is_tied(votes),
         "entropy": round(entropy(votes), 6),
     }
     reference = {"reference": task.reference}  # for the curves in the report
@@ -120,52 +128,69 @@ async def self_consistency(
         agreeing = agreeing[:1]
     elif config.distinct:
         agreeing = list({path.text: path for path in agreeing}.values())
-    shots = exemplars(task, config)
+    shots = choose_exemplars(task, config)
     examples = [
         Example(
             messages=build_training_turns(
-                task, path.text, str(path.answer), kind, shots, config.trigger
+                task, path.text, str(path.answer), form, shots, config.trigger
             ),
             reference=task.reference,
             choices=task.choices,
             tests=task.tests,
             scores={"share": share},
-            meta=meta | {"format": kind},
+            meta=meta | {"format": form},
         )
         for path in agreeing[: config.max_paths]
-        for kind in config.formats
+        for form in config.formats
     ]
     return examples[0] if config.keep == "one" and len(examples) == 1 else examples
 
 
-async def draw(task: Task, teacher: Model, verifier: Model, config: Config) -> list[Draw]:
+async def sample(
+    task: Task, teacher: Model, verifier: Model, config: Config
+) -> list[ReasoningPath]:
     """Up to `samples` paths, read and weighed."""
-    ours = config.shots == config.exemplars == "auto"
-    bare = config.shots == 0 or (ours and teacher.endpoint == "pocket")
-    shots = () if bare else exemplars(task, config)
+    shots = () if is_zero_shot(teacher, config) else choose_exemplars(task, config)
     prompt = build_prompt(task, shots, config.trigger)
     sampling = Sampling(temperature=config.temperature, max_tokens=config.max_tokens)
     logprobs = 0 if config.vote in ("probability", "normalized") else None
     if not config.adaptive:
         replies = await teacher.sample(prompt, config.samples, sampling, logprobs=logprobs)
         return await gather(read(task, reply, verifier, config) for reply in replies)
-    paths: list[Draw] = []
+    paths: list[ReasoningPath] = []
     while len(paths) < config.samples:
         reply = await teacher.chat(prompt, sampling, logprobs=logprobs)
         paths.append(await read(task, reply, verifier, config))
         counts = tally((path.key for path in paths), [1.0] * len(paths))
-        if settled(counts, config.confidence):
+        if is_settled(counts, config.confidence):
             break
     return paths
 
 
-async def read(task: Task, reply: Reply, verifier: Model, config: Config) -> Draw:
-    """The path of a reply, cut at the next "Q:" as few-shot completions run on."""
-    text = before_next_question(reply.text).strip()
+def is_zero_shot(teacher: Model, config: Config) -> bool:
+    """Whether no exemplars are shown: none are wanted, or they are ours and the model is built in."""
+    if config.shots != "auto":
+        return config.shots == 0
+    ours = config.exemplars == "auto" and config.prompts == Prompts.shipped()
+    return ours and teacher.endpoint == "pocket"
+
+
+def choose_exemplars(task: Task, config: Config) -> Sequence[Exemplar]:
+    """The user's exemplars, or those of the prompts for the kind of answer."""
+    exemplars: Sequence[Exemplar] | Literal["auto"] = config.exemplars
+    if exemplars == "auto":
+        choice = task.choices or config.answer == "choice"
+        exemplars = config.prompts.choice_exemplars if choice else config.prompts.exemplars
+    return exemplars[: None if config.shots == "auto" else config.shots or None]
+
+
+async def read(task: Task, reply: Reply, verifier: Model, config: Config) -> ReasoningPath:
+    """The path of a reply, cut at the next "Q:", where a completion begins another question."""
+    text = cut_at_next_question(reply.text).strip()
     answer = None
     if reply.stop != "length" or text != reply.text.strip():
         answer = extract(text, config.answer, choices=task.choices or None, field=config.field)
-    key = None if answer is None else canonical(answer)
+    key = None if answer is None else canonicalize(answer)
     weight = 1.0
     if config.vote in ("probability", "normalized"):
         if not reply.logprobs:
@@ -176,35 +201,17 @@ async def read(task: Task, reply: Reply, verifier: Model, config: Config) -> Dra
         total = sum(token.logprob for token in reply.logprobs)
         weight = total / (len(reply.logprobs) if config.vote == "normalized" else 1)
     elif config.vote == "verifier" and answer is not None:
-        question = VERIFY.format(question=format_question(task), path=text, answer=answer)
+        question = fill(
+            config.prompts.verify, question=format_question(task), path=text, answer=answer
+        )
         weight = (await verifier.choose(question, ["A", "B"]))["A"]
-    return Draw(text, answer, key, weight)
+    return ReasoningPath(text, answer, key, weight)
 
 
-def weights(paths: Sequence[Draw], config: Config) -> list[float]:
+def weigh(paths: Sequence[ReasoningPath], config: Config) -> list[float]:
     """What each path weighs in the vote."""
     if config.vote not in ("probability", "normalized"):
         return [path.weight for path in paths]
-    # Of a long path the probability itself would be 0; only ratios count.
+    # The probability of a long path would underflow to 0. Only ratios count.
     best = max((path.weight for path in paths if path.key is not None), default=0.0)
     return [math.exp(path.weight - best) if path.key is not None else 0.0 for path in paths]
-
-
-def exemplars(task: Task, config: Config) -> Sequence[Exemplar]:
-    """Those that are shown: the user's, or ours for the kind of answer."""
-    chosen = config.exemplars
-    if chosen == "auto":
-        chosen = shipped_exemplars(
-            "choice" if task.choices or config.answer == "choice" else "arithmetic"
-        )
-    return chosen[: None if config.shots == "auto" else config.shots or None]
-
-
-VERIFY = """\
-Question: {question}
-Proposed solution: {path}
-Proposed answer: {answer}
-Is the proposed answer:
-(A) True
-(B) False
-Reply with the letter only: """

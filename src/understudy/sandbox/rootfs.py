@@ -1,4 +1,4 @@
-"""The files that a program sees: what Python needs, read-only, and nothing else of the machine."""
+"""The root file system of a program: what Python needs, read-only, and nothing else of the machine."""
 
 import os
 import sys
@@ -18,32 +18,34 @@ from understudy.sandbox.syscalls import (
 )
 
 _PLACES = ("/mnt", "/media", "/srv", "/opt", "/sys")
-"""A folder to build the new root on; in our own view of the machine only."""
+"""Where the new root may be built. It is mounted over in our own namespace only."""
 _DEVICES = ("null", "zero", "urandom", "random", "full")
 
 
-def readable() -> list[str]:
+def list_readable() -> list[str]:
     """Folders with the standard library and the system's shared libraries, outermost only."""
-    wanted = {
+    paths = {
         "/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo",
         sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"),
         sysconfig.get_config_var("LIBDIR") or "",
     }  # fmt: skip
-    # The library's zip archive and the binary itself are looked for from the prefix on.
-    wanted |= {os.path.join(sys.base_prefix, "lib")}
-    found = sorted(os.path.normpath(path) for path in wanted if path and os.path.isdir(path))
-    return [p for p in found if not any(p != q and p.startswith(q + "/") for q in found)]
+    # Python looks for its zipped library and its binary below the prefix.
+    paths |= {os.path.join(sys.base_prefix, "lib")}
+    folders = sorted(os.path.normpath(path) for path in paths if path and os.path.isdir(path))
+    return [p for p in folders if not any(p != q and p.startswith(q + "/") for q in folders)]
 
 
 def build(*, with_proc: bool) -> None:
-    """Make it the root of this process, in whose mount namespace all of it stays. `with_proc`: bring
-    /proc along, to be hidden by the caller."""
+    """Build it and make it the root of this process, in its mount namespace only.
+
+    `with_proc`: take /proc along; the caller hides it later.
+    """
     mount("", "/", "", MS_REC | MS_PRIVATE)
     new = next((place for place in _PLACES if os.path.isdir(place)), "")
     if not new:
-        raise OSError(f"none of {', '.join(_PLACES)} is there to build a root on")
+        raise OSError(f"no place to build a root on: none of {', '.join(_PLACES)} exists")
     mount("tmpfs", new, "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,nr_inodes=4k,mode=755")
-    for path in readable():
+    for path in list_readable():
         _bind(path, new)
     for folder in ("dev", "etc", "tmp", "proc", ".old"):
         os.makedirs(f"{new}/{folder}")
@@ -66,7 +68,7 @@ def build(*, with_proc: bool) -> None:
 
 
 def _bind(path: str, new: str) -> None:
-    """A folder of the machine at the same place beneath `new`; links on the way stay links."""
+    """Bind a folder of the machine to the same path beneath `new`. A link stays a link."""
     if os.path.islink(path):  # /lib -> usr/lib
         os.makedirs(os.path.dirname(new + path), exist_ok=True)
         os.symlink(os.readlink(path), new + path)
@@ -76,7 +78,7 @@ def _bind(path: str, new: str) -> None:
     make_readonly(new + path)
 
 
-def private_folder() -> None:
-    """A new, empty, small /tmp: what one program leaves there no other finds."""
+def mount_private_tmp() -> None:
+    """A new, empty, small /tmp. No other program sees what is written there."""
     flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
     mount("tmpfs", "/tmp", "tmpfs", flags, "size=16m,nr_inodes=1k,mode=1777")

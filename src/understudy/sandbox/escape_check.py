@@ -1,4 +1,4 @@
-"""Is the sandbox a sandbox? A program that tries what a hostile one would, and canaries that tell."""
+"""Does the sandbox hold? A hostile program tries to escape, and canaries show whether it did."""
 
 import os
 import socket
@@ -13,18 +13,19 @@ SECRET = "canary-4711"
 
 
 class Canaries:
-    """A file in the home folder, a listening socket and a file to be overwritten, for a moment."""
+    """A secret in the home folder, a listening socket and a path to write to, for as long as the check
+    takes."""
 
     def __enter__(self) -> Self:
         home = Path.home() if os.access(Path.home(), os.W_OK) else Path(tempfile.gettempdir())
-        self._folder = tempfile.TemporaryDirectory(prefix=".understudy-probe-", dir=home)
+        self._folder = tempfile.TemporaryDirectory(prefix=".understudy-escape-check-", dir=home)
         folder = Path(self._folder.name)
         (folder / "secret").write_text(SECRET)
-        self.written = folder / "written"
+        self.target = folder / "target"
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._socket.setblocking(False)
         self.places = {
-            "secret": repr(str(folder / "secret")), "written": repr(str(self.written)),
+            "secret": repr(str(folder / "secret")), "target": repr(str(self.target)),
             "port": self._socket.getsockname()[1], "parent": os.getpid(), "canary": repr(SECRET),
         }  # fmt: skip
         return self
@@ -47,70 +48,70 @@ class Canaries:
         return True
 
 
-def escaped(outcome: Outcome, canaries: Canaries) -> list[str]:
-    """What the probe got through with; "it did not answer" where it said nothing."""
-    found = [word for word in WORDS if any(word in value for value in outcome.values)]
+def list_escapes(outcome: Outcome, canaries: Canaries) -> list[str]:
+    """How the hostile program escaped. No answer from it counts as an escape."""
+    escapes = [name for name in ATTEMPTS if any(name in value for value in outcome.values)]
     if not outcome.values or outcome.raised != (False,):
-        found.append(f"the probe did not answer: {outcome.error or outcome.values}")
+        escapes.append(f"the escape check did not answer: {outcome.error or outcome.values}")
     if canaries.connected:
-        found.append("it reached a socket of this machine")
-    if canaries.written.exists():
-        found.append("it wrote a file of this machine")
-    return found
+        escapes.append("it reached a socket of this machine")
+    if canaries.target.exists():
+        escapes.append("it wrote a file of this machine")
+    return escapes
 
 
-WORDS = (
+ATTEMPTS = (
     "reads files of the user", "reads files of the system", "opens sockets", "starts processes",
     "signals other processes", "writes outside", "sees other processes",
 )  # fmt: skip
 
-PROBE = """\
+SOURCE = """\
 import os, socket, signal
 
-def reads(path, word):
+def read(path, word):
     with open(path) as file:
         return word in file.read()
 
-def connects():
+def connect():
     socket.create_connection(("127.0.0.1", {port}), timeout=1)
     return True
 
-def forks():
+def fork():
     pid = os.fork()
     if pid == 0:
         os._exit(0)
     os.waitpid(pid, 0)
     return True
 
-def signals():
+def signal_parent():
     os.kill({parent}, 0)
     return True
 
-def writes():
-    with open({written}, "w") as file:
+def write():
+    with open({target}, "w") as file:
         file.write("x")
     return True
 
-def sees():
+def see():
     return any(name.isdigit() and int(name) != os.getpid() for name in os.listdir("/proc"))
 
-TRIES = {{
-    "reads files of the user": lambda: reads({secret}, {canary}),
-    "reads files of the system": lambda: reads("/etc/hostname", ""),
-    "opens sockets": connects,
-    "starts processes": forks,
-    "signals other processes": signals,
-    "writes outside": writes,
-    "sees other processes": sees,
+ATTEMPTS = {{
+    "reads files of the user": lambda: read({secret}, {canary}),
+    "reads files of the system": lambda: read("/etc/hostname", ""),
+    "opens sockets": connect,
+    "starts processes": fork,
+    "signals other processes": signal_parent,
+    "writes outside": write,
+    "sees other processes": see,
 }}
 
 def report():
-    done = []
-    for name, attempt in TRIES.items():
+    successes = []
+    for name, attempt in ATTEMPTS.items():
         try:
             if attempt():
-                done.append(name)
+                successes.append(name)
         except (OSError, ValueError):
             pass
-    return done
+    return successes
 """

@@ -1,38 +1,40 @@
-"""How values leave a sandbox: as JSON that says their types, decoded without running anything.
+"""Values and messages as bytes between a sandbox and the process that trusts itself.
 
-Only plain data crosses: numbers, texts, lists and their like, of exactly the built-in types. Anything
-else, a subclass of `int` with its own `__eq__` included, arrives as `Opaque`, which equals nothing.
-Standard library only: both sides of the border import this file.
+Values travel as JSON that names their types. Decoding executes nothing. Only plain data crosses:
+numbers, texts, lists and the like, of exactly the built-in types. Everything else, such as a subclass
+of `int` with its own `__eq__`, arrives as an `Opaque`, which equals nothing.
+
+Both sides of the border import this file, so it needs the standard library only.
 """
 
 import json
 import struct
 from typing import Any, cast
 
-MOST_BYTES = 1_000_000
+MAX_BYTES = 1_000_000
 """Of one encoded value."""
-_DEPTH = 60
-_SHOWN = 300
+_MAX_DEPTH = 60
+_MAX_SHOWN = 300
 
 
 class Opaque:
-    """A value that could not cross; equal to nothing, itself included."""
+    """A value that could not cross. It equals nothing, not even itself."""
 
-    def __init__(self, kind: str, shown: str) -> None:
+    def __init__(self, kind: str, text: str) -> None:
         self.kind = kind
-        self._shown = shown
+        self._text = text
 
     def __repr__(self) -> str:
-        return self._shown
+        return self._text
 
     def __eq__(self, other: object) -> bool:
         return False
 
-    __hash__ = None  # type: ignore[assignment]  # what equals nothing has no place in a set
+    __hash__ = None  # type: ignore[assignment]  # a set could never find it again
 
 
 def encode(value: object) -> Any:
-    """JSON for a value of the program's.
+    """A value of the program as JSON.
 
     Raises:
         ValueError: it is too large.
@@ -47,10 +49,10 @@ def _encode(value: Any, depth: int) -> Any:
     if kind is float:
         return {"float": repr(value)}
     if kind is int:
-        # Decimal digits take quadratic time, and Python refuses many of them.
+        # Hexadecimal: writing decimal digits takes quadratic time, and Python refuses many of them.
         return value if -(2**63) < value < 2**63 else {"int": hex(value)}
-    if depth > _DEPTH:
-        return _opaque(value)
+    if depth > _MAX_DEPTH:
+        return _encode_opaque(value)
     if kind in _SEQUENCES:
         return {kind.__name__: [_encode(item, depth + 1) for item in value]}
     if kind is dict:
@@ -59,18 +61,18 @@ def _encode(value: Any, depth: int) -> Any:
         return {"bytes": value.hex()}
     if kind is complex:
         return {"complex": [repr(value.real), repr(value.imag)]}
-    return _opaque(value)
+    return _encode_opaque(value)
 
 
 _SEQUENCES = (list, tuple, set, frozenset)
 
 
-def _opaque(value: object) -> Any:
+def _encode_opaque(value: object) -> Any:
     return {"opaque": [type(value).__name__, show(value)]}
 
 
 def show(value: object) -> str:
-    """`repr`, cut; what the program's own `__repr__` raises is told instead."""
+    """`repr(value)`, cut to a readable length. If `repr` raises, the text says so."""
     try:
         text = repr(value)
     except BaseException as error:
@@ -78,14 +80,14 @@ def show(value: object) -> str:
         if isinstance(error, SystemExit | KeyboardInterrupt):
             raise RuntimeError(text) from None
     text = text if type(text) is str else "<no text>"
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "..."
 
 
 def decode(data: Any) -> Any:
-    """The value of what `encode` made, or of whatever a hostile program sent instead.
+    """The value that `encode` was given. The data may come from a hostile program.
 
     Raises:
-        ValueError: it is nothing that `encode` makes.
+        ValueError: `encode` never makes such data.
     """
     try:
         return _decode(data)
@@ -115,39 +117,39 @@ def _decode(data: Any) -> Any:
         case "list":
             return [_decode(item) for item in body]
         case _:
-            makers = {"tuple": tuple[Any, ...], "set": set[Any], "frozenset": frozenset[Any]}
-            return makers[kind](_decode(item) for item in body)
+            constructors = {"tuple": tuple[Any, ...], "set": set[Any], "frozenset": frozenset[Any]}
+            return constructors[kind](_decode(item) for item in body)
 
 
-def line(nonce: str, message: dict[str, Any]) -> bytes:
-    """One message on a pipe.
+def encode_line(nonce: str, message: dict[str, Any]) -> bytes:
+    """One message of a sandboxed process, marked with its nonce.
 
     Raises:
         ValueError: it is too long.
     """
     text = json.dumps(message)
-    if len(text) > MOST_BYTES:
-        raise ValueError(f"a value of {len(text):,} bytes, more than {MOST_BYTES:,}")
+    if len(text) > MAX_BYTES:
+        raise ValueError(f"a value of {len(text):,} bytes, more than {MAX_BYTES:,}")
     return f"{nonce} {text}\n".encode()
 
 
-def frame(message: object) -> bytes:
-    """One message between pool and worker: its length in four bytes, then JSON."""
-    body = json.dumps(message).encode()
-    return struct.pack(">I", len(body)) + body
-
-
-def lines(nonce: str, received: bytes) -> list[dict[str, Any]]:
-    """The whole messages of a pipe; whatever does not bear the nonce is noise."""
-    found: list[dict[str, Any]] = []
-    for text in received.split(b"\n")[:-1]:
-        mark, _, body = text.partition(b" ")
-        if mark != nonce.encode() or len(body) > MOST_BYTES:
+def decode_lines(nonce: str, received: bytes) -> list[dict[str, Any]]:
+    """The complete messages in what a process wrote. Lines without the nonce are ignored."""
+    messages: list[dict[str, Any]] = []
+    for line in received.split(b"\n")[:-1]:
+        mark, _, body = line.partition(b" ")
+        if mark != nonce.encode() or len(body) > MAX_BYTES:
             continue
         try:
             message = json.loads(body)
         except (ValueError, RecursionError):
             continue
         if isinstance(message, dict):
-            found.append(cast("dict[str, Any]", message))
-    return found
+            messages.append(cast("dict[str, Any]", message))
+    return messages
+
+
+def encode_frame(message: object) -> bytes:
+    """One message between the pool and a worker: four bytes of length, then JSON."""
+    body = json.dumps(message).encode()
+    return struct.pack(">I", len(body)) + body
