@@ -8,6 +8,8 @@ from typing import Any
 from inline_snapshot import snapshot
 from refine_bench import SUM, complains, drafts, one, rejected
 
+from understudy.charts.bars import Bars
+from understudy.charts.lines import Lines
 from understudy.methods.self_refine.report import report
 from understudy.types import Example, Rejection, user
 
@@ -59,18 +61,20 @@ after the first answers: 17 calls, 400 tokens; 17.0 calls and 400 tokens per tas
        1      0.667      0.833
        2      0.500      0.833\
 """)  # fmt: skip
-    chart = report(rows).chart
-    assert chart
+    chart, stops = report(rows).charts
+    assert isinstance(chart, Lines)
+    assert isinstance(stops, Bars)
+    assert stops.bars == {"no complaint": 3, "rounds": 2, "no complete answer": 1}
     assert list(chart.at) == [0, 1, 2]
     assert [f"{share:.3f}" for share in chart.lines["accuracy"]] == ["0.333", "0.667", "0.500"]
-    assert chart.says == snapshot(
+    assert chart.caption == snapshot(
         "Of 6 tasks, the first answer is right for 33.3%, the one that stands after the last round for 50.0%: +16.7 points."
     )
 
 
 def test_the_report_names_an_oracle_and_a_loss() -> None:
-    example = [refined([True, False], 1, feedback_source="verifier (oracle)")]
-    assert report(example).text.splitlines()[2:6] == snapshot(
+    rows = [refined([True, False], 1, feedback_source="verifier (oracle)")]
+    assert report(rows).text.splitlines()[2:6] == snapshot(
         [
             "ORACLE: the reference decided whether to go on; no figure of the model alone",
             "accuracy of 1 tasks: first 1.000, final 0.000, any right 1.000 (what the published figures for GSM8K count)",
@@ -78,9 +82,7 @@ def test_the_report_names_an_oracle_and_a_loss() -> None:
             "after the first answers: 3 calls, 80 tokens; no task gained",
         ]
     )  # fmt: skip
-    chart = report(example).chart
-    assert chart
-    assert "ORACLE" in chart.says
+    assert "ORACLE" in report(rows).charts[0].caption
 
 
 def test_a_version_that_was_turned_down_does_not_stand() -> None:

@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, cast
 
-from understudy.charts.lines import Chart
+from understudy.charts import Chart
+from understudy.charts.bars import Bars
+from understudy.charts.lines import Lines
 from understudy.registry import Account
 from understudy.types import Example, Json, Rejection
 
@@ -52,6 +54,7 @@ def report(rows: Iterable[Example | Rejection]) -> Account:
         f"{unchanged / len(tasks):.1%} keep their first answer",
         "stopped by: " + ", ".join(f"{why} {n:,}" for why, n in stops.most_common()),
     ]
+    bars = Bars("Why refining stopped", dict(stops.most_common()), "tasks")
     if gradable := [task for task in tasks if task.right]:
         # A task without any answer is wrong, not absent.
         n = len(gradable) + sum(task.unanswered for task in every)
@@ -61,8 +64,8 @@ def report(rows: Iterable[Example | Rejection]) -> Account:
             f"{t:>8} {stands:>10.3f} {once:>10.3f}"
             for t, (stands, once) in enumerate(zip(*rounds.values(), strict=True))
         ]
-        return Account("\n".join(lines), _chart(rounds, n, _oracle(gradable)))
-    return Account("\n".join(lines))
+        return Account("\n".join(lines), (*_curves(rounds, n, _oracle(gradable)), bars))
+    return Account("\n".join(lines), (bars,))
 
 
 def _by_round(tasks: list[TaskTrace], n: int) -> dict[str, list[float]]:
@@ -80,19 +83,20 @@ def _oracle(tasks: list[TaskTrace]) -> str:
     return "ORACLE: the reference decided whether to go on; no figure of the model alone"
 
 
-def _chart(rounds: dict[str, list[float]], n: int, oracle: str) -> Chart | None:
+def _curves(rounds: dict[str, list[float]], n: int, oracle: str) -> tuple[Chart, ...]:
     stands = rounds["accuracy"]
     if len(stands) < 2:
-        return None
-    return Chart(
+        return ()
+    lines = Lines(
         title="Accuracy by round",
         x="rounds of refining",
         at=range(len(stands)),
         lines=rounds,
-        says=f"Of {n:,} tasks, the first answer is right for {stands[0]:.1%}, the one that stands after "
-        f"the last round for {stands[-1]:.1%}: {100 * (stands[-1] - stands[0]):+.1f} points. "
+        caption=f"Of {n:,} tasks, the first answer is right for {stands[0]:.1%}, the one that stands "
+        f"after the last round for {stands[-1]:.1%}: {100 * (stands[-1] - stands[0]):+.1f} points. "
         f"{oracle}".rstrip(),
     )
+    return (lines,)
 
 
 def _accuracy(tasks: list[TaskTrace], n: int) -> list[str]:
