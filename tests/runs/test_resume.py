@@ -334,6 +334,7 @@ class Left:
     kept: set[Asked]
     """Every draw whose reply is on disk."""
     calls: int
+    """Draws asked for. How they are grouped into wire calls depends on the timing."""
     killed: bool
     executed: set[bytes]
     """Every program that was run, and for whom."""
@@ -342,10 +343,12 @@ class Left:
 
 
 async def session(path: Path, case: Case, kill_at: int | None = None) -> Left:
-    """Run `case`, or go on with it; the call with the number `kill_at` ends the process."""
+    """Run `case`, or go on with it; the draw with the number `kill_at` ends the process."""
 
     async def answer(call: Call) -> Reply:
-        if kill_at is not None and len(provider.calls) >= kill_at:
+        nonlocal draws
+        draws += 1
+        if kill_at is not None and draws >= kill_at:
             raise Killed
         for _ in range(len(call.task) % 3 + 1):
             await asyncio.sleep(0)
@@ -355,7 +358,7 @@ async def session(path: Path, case: Case, kill_at: int | None = None) -> Left:
         executed.add(ran(execution.step, execution.task, given(execution.program)))
         return await judge(execution)
 
-    executed = set[bytes]()
+    executed, draws = set[bytes](), 0
     provider, killed, steps = Scripted(answer, features=case.features), False, list[BoundStep]()
     async with Bench(path) as bench:
         sandbox = bench.sandbox(execute)
@@ -374,7 +377,7 @@ async def session(path: Path, case: Case, kill_at: int | None = None) -> Left:
         for wire in provider.calls
         for call in wire.calls
     }
-    return Left(rows, asked, kept, len(provider.calls), killed, executed, known)
+    return Left(rows, asked, kept, draws, killed, executed, known)
 
 
 async def contract(case: Case, folder: Path) -> None:
