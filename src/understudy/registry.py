@@ -1,6 +1,5 @@
 """What the engine knows of a method or a filter: read off its signature, nothing declared twice."""
 
-import difflib
 import importlib
 import importlib.util
 import inspect
@@ -15,7 +14,7 @@ from random import Random
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from understudy.call.model import Model
-from understudy.charts.lines import Chart
+from understudy.charts import Chart
 from understudy.errors import ConfigError
 from understudy.sandbox.handle import Sandbox
 from understudy.types import Example, Rejection, Settings, Task
@@ -29,8 +28,8 @@ class Account(NamedTuple):
 
     text: str
     """For a terminal, tables included: `understudy show` prints it."""
-    chart: Chart | None = None
-    """The figures of the text that are better seen: `report.html` draws them."""
+    charts: tuple[Chart, ...] = ()
+    """Of the figures of the text those that are better seen: `report.html` draws them."""
 
 
 Report: TypeAlias = Callable[[Iterable[Example | Rejection]], str | Account]
@@ -145,13 +144,6 @@ def _definitions(file: Path, registries: tuple[Registry, ...]) -> dict[str, Defi
         for registry, found in zip(registries, before, strict=True):
             registry.found.clear()
             registry.found.update(found)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of an error message about an unknown name."""
-    known = sorted(known)
-    guess = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"; did you mean {guess[0]!r}?" if guess else f"; there are: {', '.join(known)}."
 
 
 def _define(
