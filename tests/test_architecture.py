@@ -55,6 +55,7 @@ ENVIRONMENT = {
 }
 
 CATCH_ALL = {
+    "runs/step.py": "an error in a method's code is a failure row where the recipe says so",
     "sandbox/guest.py": "whatever a program raises is what came of it",
     "sandbox/tester.py": "whatever a test raises is its verdict",
     "sandbox/zygote.py": "a process that is not quite isolated must end, not return",
