@@ -30,8 +30,7 @@ from understudy.providers.features import Features
 from understudy.providers.scripted import Scripted
 from understudy.runs.step import BoundStep
 from understudy.sandbox.handle import Execution
-from understudy.sandbox.protocol import Outcome
-from understudy.sandbox.protocol import Test as OneTest  # pytest collects what begins with Test
+from understudy.sandbox.protocol import Outcome, TestResult
 from understudy.types import (
     Call,
     Example,
@@ -315,7 +314,7 @@ async def judge(execution: Execution) -> Outcome:
     return Outcome(
         status="passed" if all(passed) else "failed",
         tests=tuple(
-            OneTest(test, ok, digest[:2], "2")
+            TestResult(test, ok, digest[:2], "2")
             for test, ok in zip(program.tests, passed, strict=True)
         ),
         values=tuple(digest[i] for i, _ in enumerate(program.calls)),

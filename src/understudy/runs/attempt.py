@@ -30,7 +30,7 @@ from understudy.runs.run_dir import RunDir
 from understudy.runs.seeds import identified
 from understudy.runs.step import BoundStep
 from understudy.sandbox.handle import Sandbox
-from understudy.sandbox.pool import Pool
+from understudy.sandbox.worker_pool import WorkerPool
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class _Attempt:
     notice: Callable[[str], None]
     prices: Prices
     budget: Budget
-    pool: Pool
+    pool: WorkerPool
     tally: Tally = field(default_factory=Tally)
     endpoints: list[Endpoint] = field(default_factory=list[Endpoint])
     providers: list[Provider] = field(default_factory=list[Provider])
@@ -152,7 +152,7 @@ async def execute(
             "demonstrations. For a real one: models.teacher=openai:NAME"
         )
     _allow_files(recipe.concurrency)
-    pool = Pool.open(recipe.sandbox, notice=notice)
+    pool = WorkerPool.open(recipe.sandbox, notify=notice)
     run_dir = RunDir.take(resolved)
     try:
         journal = Journal(run_dir.journal, [_journal_of(other) for other in recipe.reuse])

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, cast
 
-from understudy.errors import ConfigError
-from understudy.registry import Definition, nearest
+from understudy.errors import ConfigError, nearest
+from understudy.registry import Definition
 from understudy.runs.recipe import ModelSettings, Recipe, find, step_config
 from understudy.types import Settings
 
