@@ -6,6 +6,9 @@ from typing import Any
 
 from inline_snapshot import snapshot
 
+from understudy.charts.histogram import Histogram
+from understudy.charts.lines import Lines
+from understudy.charts.reliability import Reliability
 from understudy.methods.self_consistency.report import report
 from understudy.types import Example, Rejection, user
 
@@ -33,18 +36,32 @@ votes of 3 tasks: mean share 0.333, mean entropy 0.667 bits, 1 ties
 
 
 def test_the_chart_is_of_the_numbers_of_paths_that_all_tasks_have() -> None:
-    chart = report([voted(["7", "7", "5"], "7"), voted(["5", "7"], "7")]).chart
-    assert chart
+    chart = report([voted(["7", "7", "5"], "7"), voted(["5", "7"], "7")]).charts[0]
+    assert isinstance(chart, Lines)
     assert tuple(chart.at) == (1, 2)
     assert [len(line) for line in chart.lines.values()] == [2, 2]
-    assert "Larger numbers, of fewer tasks, are in the table only." in chart.says
-    whole = report([voted(["7", "7", "5"], "7")]).chart
-    assert whole
-    assert whole.says == snapshot(
+    assert "Larger numbers, of fewer tasks, are in the table only." in chart.caption
+    whole = report([voted(["7", "7", "5"], "7")]).charts[0]
+    assert whole.caption == snapshot(
         "Of 1 tasks, one path answers 66.7% right, the vote of 3 paths (maj@k) 100.0%: +33.3 points. At least one of 3 paths is right (pass@k) for 100.0%."
     )
-    assert report([voted(["7"], "7")]).chart is None
-    assert report([voted(["7", "7"], None)]).chart is None
+    assert not any(isinstance(c, Lines) for c in report([voted(["7"], "7")]).charts)
+
+
+def test_shares_are_a_histogram_and_with_references_a_reliability_diagram() -> None:
+    tasks = [
+        voted(["7", "7", "5", "6"], "7", answer="7"),
+        voted(["5", "5", "6", "7"], "5", answer="5"),
+        voted(["5", "5", "7", "6"], "7", answer="5"),
+    ]
+    _, histogram, diagram = report(tasks).charts
+    assert isinstance(histogram, Histogram)
+    assert [count for count in histogram.counts if count] == [3]
+    assert isinstance(diagram, Reliability)
+    assert [(bin.mean, bin.n, bin.right) for bin in diagram.bins if bin.n] == [(0.5, 3, 2)]
+    assert "On average they are 0.167 from it (expected calibration error)." in diagram.caption
+    (alone,) = report([voted(["7", "7"], None)]).charts
+    assert isinstance(alone, Histogram)
 
 
 def test_the_report_has_no_curve_without_references_and_no_figures_without_votes() -> None:

@@ -1,9 +1,14 @@
-"""The report of Self-Consistency: shares, ties, and accuracy by number of paths."""
+"""What Self-Consistency's report says and draws: shares, ties, accuracy by number of paths, and how
+well the share of the votes tells which answers are right."""
 
 from collections.abc import Iterable
 from typing import cast
 
-from understudy.charts.lines import Chart
+from understudy.charts import Chart
+from understudy.charts.bins import Bins
+from understudy.charts.histogram import Histogram
+from understudy.charts.lines import Lines
+from understudy.charts.reliability import Reliability
 from understudy.registry import Account
 from understudy.text.answers import canonicalize, grade
 from understudy.text.votes import Curve, measure_curve
@@ -12,19 +17,23 @@ from understudy.types import Example, Rejection
 
 def report(rows: Iterable[Example | Rejection]) -> Account:
     """Share and entropy of the votes, and accuracy by number of paths if references are known."""
-    shares, entropies, ties = list[float](), list[float](), 0
+    n, ties, shares, entropies = 0, 0, 0.0, 0.0
+    bins, graded = Bins(), Bins()
     draws = list[tuple[list[str | None], str]]()
     for answers, meta, share, reference in _votes(rows):
+        n, shares = n + 1, shares + share
         ties += bool(meta.get("tie"))
-        entropies.append(float(cast("float", meta.get("entropy", 0))))
-        shares.append(share)
+        entropies += float(cast("float", meta.get("entropy", 0)))
+        bins.add(share)
         if reference is not None:
             draws.append((_grade(answers, reference), "right"))
-    if not shares:
+            answer = meta.get("answer")
+            graded.add(share, right=answer is not None and grade(str(answer), reference))
+    if not n:
         return Account("no votes")
     lines = [
-        f"votes of {len(shares):,} tasks: mean share {_mean(shares):.3f}, mean entropy "
-        f"{_mean(entropies):.3f} bits, {ties:,} ties"
+        f"votes of {n:,} tasks: mean share {shares / n:.3f}, mean entropy "
+        f"{entropies / n:.3f} bits, {ties:,} ties"
     ]
     curve = measure_curve(draws)
     if curve.k:
@@ -33,27 +42,53 @@ def report(rows: Iterable[Example | Rejection]) -> Account:
             f"{k:>8} {majority:>8.3f} {any_right:>8.3f} {tasks:>8,}"
             for k, majority, any_right, tasks in zip(*curve, strict=True)
         ]
-    return Account("\n".join(lines), _chart(curve))
+    return Account("\n".join(lines), (*_curves(curve), _histogram(bins), *_reliability(graded)))
 
 
-def _chart(curve: Curve) -> Chart | None:
+def _histogram(bins: Bins) -> Histogram:
+    every = bins.bins()
+    return Histogram(
+        title="Share of the votes",
+        x="share of the votes that the chosen answer has",
+        edges=[0.0, *(bin.high for bin in every)],
+        counts=[bin.n for bin in every],
+        unit="tasks",
+    )
+
+
+def _reliability(graded: Bins) -> tuple[Chart, ...]:
+    if not len(graded):
+        return ()
+    diagram = Reliability(
+        title="Share of the votes against accuracy",
+        x="share of the votes that the chosen answer has",
+        bins=graded.bins(),
+        unit="tasks",
+        caption=f"Where the share says how likely the answer is right, the points stand on the "
+        f"diagonal. On average they are {graded.error():.3f} from it (expected calibration error).",
+    )
+    return (diagram,)
+
+
+def _curves(curve: Curve) -> tuple[Chart, ...]:
     """Up to the number of paths that every task has. Tasks with more paths are others, often harder."""
     n = sum(tasks == curve.tasks[0] for tasks in curve.tasks)
     if n < 2:
-        return None
+        return ()
     k, (one, *_, vote) = curve.k[n - 1], curve.majority[:n]
     left_out = (
         "" if n == len(curve.k) else " Larger numbers, of fewer tasks, are in the table only."
     )
-    return Chart(
+    lines = Lines(
         title="Accuracy by number of paths",
         x="paths",
         at=curve.k[:n],
         lines={"maj@k": curve.majority[:n], "pass@k": curve.any_right[:n]},
-        says=f"Of {curve.tasks[0]:,} tasks, one path answers {one:.1%} right, the vote of {k} paths "
+        caption=f"Of {curve.tasks[0]:,} tasks, one path answers {one:.1%} right, the vote of {k} paths "
         f"(maj@k) {vote:.1%}: {100 * (vote - one):+.1f} points. At least one of {k} paths is right "
         f"(pass@k) for {curve.any_right[n - 1]:.1%}.{left_out}",
     )
+    return (lines,)
 
 
 def _votes(
@@ -81,7 +116,3 @@ def _grade(answers: list[str | None], reference: str) -> list[str | None]:
             right = grade(answer, reference)
             grades[answer] = "right" if right else f"= {canonicalize(answer)}"
     return [grades[answer] for answer in answers]
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)

@@ -9,7 +9,7 @@ from understudy.types import Call, Json, Reply
 
 
 class Feedback(NamedTuple):
-    """What was said about a version."""
+    """What a critic says of a version."""
 
     text: str
     """As the writer reads it."""
@@ -30,7 +30,7 @@ class Version(NamedTuple):
     accepted: bool = True
     """False where the judge did not prefer it to the version before."""
     right: bool | None = None
-    """Whether it is the reference, or passes all tests; None where nobody can say."""
+    """Whether it is the reference, or passes all tests. None where nobody can say."""
 
     @property
     def score(self) -> float | None:
@@ -55,14 +55,14 @@ class Cost:
         }
 
 
-def counted(model: Model, cost: Cost) -> Model:
-    """The same model, whose calls are added up."""
+def count_calls(model: Model, cost: Cost) -> Model:
+    """The same model, with its calls and tokens added to `cost`."""
 
     async def generate(call: Call) -> Sequence[Reply]:
         replies = await model.generate(call)
         cost.calls += 1
-        used = [reply.usage for reply in replies if reply.usage is not None]
-        cost.tokens += sum(usage.tokens_in + usage.tokens_out for usage in used)
+        usages = [reply.usage for reply in replies if reply.usage is not None]
+        cost.tokens += sum(usage.tokens_in + usage.tokens_out for usage in usages)
         return replies
 
     return replace(model, generate=generate)
@@ -74,43 +74,43 @@ def current(trace: Sequence[Version]) -> Version:
 
 
 def history(trace: Sequence[Version], last: int | None) -> list[tuple[str, str]]:
-    """The accepted versions with their feedback, oldest first; the `last` ones of them."""
+    """The accepted versions with their feedback, oldest first; only the `last` of them."""
     pairs = [(v.text, v.feedback.text) for v in trace if v.accepted and v.feedback]
     return pairs[-(last or len(pairs)) :]
 
 
-def drops(trace: Sequence[Version]) -> int:
-    """How many versions in a row, up to the last, score below the best before them or were turned
-    down."""
-    worse, best = 0, 0.0
+def count_drops(trace: Sequence[Version]) -> int:
+    """How many versions in a row, up to the last, score below the best or were turned down."""
+    drops, best = 0, 0.0
     for version in trace:
         score = version.score
         below = score is not None and score < best
-        worse = worse + 1 if below or not version.accepted else 0
+        drops = drops + 1 if below or not version.accepted else 0
         best = max(best, score or 0.0)
-    return worse
+    return drops
 
 
-def best(trace: Sequence[Version]) -> int:
-    """The ordinal of the accepted version with the highest score, the earlier one of equals; of the
-    last one where there are no scores."""
+def find_best(trace: Sequence[Version]) -> int:
+    """The ordinal of the accepted version with the highest score, of equals the earlier one; without
+    scores that of the last accepted version."""
     accepted = [t for t, version in enumerate(trace) if version.accepted]
     scores = {t: score for t in accepted if (score := trace[t].score) is not None}
     return max(scores, key=lambda t: scores[t]) if scores else accepted[-1]
 
 
 def record(trace: Sequence[Version]) -> list[Json]:
-    """The versions as plain JSON; what is not known of one is left out."""
+    """The versions as plain JSON, without what is not known of one."""
     rows = list[Json]()
     for t, version in enumerate(trace):
         fb = version.feedback
-        known: Json = {
+        row: Json = {
+            "t": t,
+            "answer": version.text,
             "feedback": fb.text if fb else None,
             "score": version.score,
             "aspects": fb.aspects if fb else None,
             "accepted": None if version.accepted else False,
             "right": version.right,
         }
-        told = {name: value for name, value in known.items() if value is not None}
-        rows.append({"t": t, "answer": version.text, **told})
+        rows.append({name: value for name, value in row.items() if value is not None})
     return rows
