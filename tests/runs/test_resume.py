@@ -28,7 +28,7 @@ from understudy.journal.write import call_key, canonical, request_hash
 from understudy.methods import methods
 from understudy.providers.features import Features
 from understudy.providers.scripted import Scripted
-from understudy.runs.engine import BoundStep
+from understudy.runs.step import BoundStep
 from understudy.sandbox.handle import Execution
 from understudy.sandbox.protocol import Outcome, TestResult
 from understudy.types import (
