@@ -19,7 +19,7 @@ from understudy.providers.connect import KEYS, OPENAI_URL, Address, connect, par
 from understudy.reports.text import render_text
 from understudy.reports.why import why
 from understudy.runs.facts import collect
-from understudy.types import Call, Request, user
+from understudy.types import Call, Request, WireCall, user
 
 KEY = "sk-SECRET-123456"
 
@@ -126,7 +126,7 @@ async def host() -> AsyncIterator[Host]:
 async def keys_sent(host: Host, key_env: str = "") -> list[str | None]:
     provider = connect(parse(f"openai:m@{host.url()}"), key_env=key_env, notice=print)
     try:
-        await provider(Call(request=Request(model="m", messages=(user("x"),))))
+        await provider(WireCall.of(Call(request=Request(model="m", messages=(user("x"),)))))
     finally:
         await provider.close()
     return host.seen

@@ -9,6 +9,7 @@ from inline_snapshot import snapshot
 from understudy.errors import ConfigError
 from understudy.reports.plan import estimate
 from understudy.runs.recipe import Recipe
+from understudy.runs.resolve import ResolvedRecipe, resolve
 
 SCRIPT = """
 from understudy.errors import BudgetExhausted, Rejected
@@ -29,8 +30,8 @@ def script(own_folder: None) -> None:
     Path("script.py").write_text(SCRIPT)
 
 
-def recipe(**changes: object) -> Recipe:
-    return Recipe.of(
+def recipe(**changes: object) -> ResolvedRecipe:
+    raw = Recipe.of(
         {
             "seeds": [{"id": f"t{i}", "prompt": f"{i}?"} for i in range(40)],
             "models": {"teacher": "scripted:script.py:answer"},
@@ -41,6 +42,7 @@ def recipe(**changes: object) -> Recipe:
             **changes,
         }
     )
+    return resolve(raw)
 
 
 def stopwatch(*times: float) -> Callable[[], float]:

@@ -9,33 +9,34 @@ from understudy.errors import ConfigError
 from understudy.runs.attempt import count_seeds, execute
 from understudy.runs.facts import RunFacts, collect
 from understudy.runs.reader import Run
-from understudy.runs.recipe import Recipe, find
+from understudy.runs.resolve import ResolvedRecipe
 
 
 async def estimate(
-    recipe: Recipe,
+    resolved: ResolvedRecipe,
     tasks: int,
     *,
     notice: Callable[[str], None],
     clock: Callable[[], float] = time.monotonic,
 ) -> str:
     """Run the first `tasks` seeds in the run's own folder, where the run will find them. Extrapolate
-    calls, tokens, cost and time to all seeds (or to `candidates`).
+    calls, tokens, cost and time to all seeds (or to `max_seeds`).
 
     Raises:
         ConfigError: a step works over all tasks at once.
     """
-    for step in recipe.steps:
-        if find(step.use).shape == "pool":
+    recipe = resolved.recipe
+    for step in resolved.steps:
+        if step.definition.shape == "pool":
             raise ConfigError(
-                f"{step.name} works over all its tasks at once, and a few seeds say nothing about it. "
+                f"{step.label} works over all its tasks at once, and a few seeds say nothing about it. "
                 "Run it with a small n in a folder of its own instead, e.g. n=10 out=runs/try."
             )
     total = count_seeds(recipe)
-    if recipe.candidates is not None:
-        total = min(total, recipe.candidates)
+    if recipe.max_seeds is not None:
+        total = min(total, recipe.max_seeds)
     start = clock()
-    summary = await execute(recipe, notice=notice, only=tasks)
+    summary = await execute(resolved, notice=notice, only=tasks)
     seconds = clock() - start
     run = Run(summary.out)
     facts = collect(run)
