@@ -1,4 +1,4 @@
-"""What Self-Instruct made: the figures that `understudy show` prints."""
+"""The report of Self-Instruct."""
 
 import re
 from collections import Counter
@@ -8,37 +8,38 @@ from typing import cast
 from understudy.types import Example, Rejection
 
 
-def report(made: Iterable[Example | Rejection]) -> str:
+def report(rows: Iterable[Example | Rejection]) -> str:
     """Acceptance by reason, similarity, lengths, verbs with their objects, and the judge's answers."""
     reasons, tasks = Counter[str](), dict[str, float]()
-    inputs, outputs, labelled = list[str](), list[str](), set[str]()
+    inputs, outputs, classification = list[str](), list[str](), set[str]()
     audits = list[dict[str, bool | None]]()
-    for one in made:
-        if isinstance(one, Rejection):
-            reasons[one.reason] += 1
-            one = one.example if one.example and "audit" in one.example.meta else None
-        if one is None:
+    for row in rows:
+        example = row
+        if isinstance(row, Rejection):
+            reasons[row.reason] += 1
+            example = row.example if row.example and "audit" in row.example.meta else None
+        if not isinstance(example, Example):
             continue
-        if (audit := one.meta.get("audit")) is not None:
+        if (audit := example.meta.get("audit")) is not None:
             audits.append(cast("dict[str, bool | None]", audit))
-        if "seed" not in one.meta:
-            instruction = str(one.meta["instruction"])
-            tasks[instruction] = one.scores.get("similarity", 0.0)
-            inputs.append(str(one.meta["input"]))
-            outputs.append(str(one.meta["output"]))
-            labelled |= {instruction} if one.meta.get("is_classification") else set()
-    dropped = [f"    {n:,} {reason}" for reason, n in reasons.most_common()]
+        if "seed" not in example.meta:
+            instruction = str(example.meta["instruction"])
+            tasks[instruction] = example.scores.get("similarity", 0.0)
+            inputs.append(str(example.meta["input"]))
+            outputs.append(str(example.meta["output"]))
+            classification |= {instruction} if example.meta.get("is_classification") else set()
+    losses = [f"    {n:,} {reason}" for reason, n in reasons.most_common()]
     if not tasks:
-        return "\n".join(["no tasks", *dropped])
+        return "\n".join(["no tasks", *losses])
     lines = [
-        f"{len(tasks):,} tasks ({len(labelled):,} of them classification) with {len(outputs):,} "
+        f"{len(tasks):,} tasks ({len(classification):,} of them classification) with {len(outputs):,} "
         f"instances, {inputs.count(''):,} without input",
         f"accepted {len(tasks) / (len(tasks) + reasons.total()):.1%} of what was proposed",
-        *dropped,
-        *_lengths(tasks, [one for one in inputs if one], outputs),
+        *losses,
+        *_lengths(tasks, [text for text in inputs if text], outputs),
         *_histogram(list(tasks.values())),
         *_verbs(tasks),
-        *_audited(audits),
+        *_judge(audits),
     ]
     return "\n".join(lines)
 
@@ -54,7 +55,7 @@ def _lengths(tasks: Iterable[str], inputs: Sequence[str], outputs: Sequence[str]
 
 
 def _histogram(similarities: Sequence[float]) -> list[str]:
-    """How similar each task is to the most similar one before it, by tenths."""
+    """How many tasks have a highest similarity in each tenth."""
     tenths = Counter(min(int(f * 10), 9) for f in similarities)
     most = max(tenths.values())
     lines = ["highest similarity to any earlier instruction, seeds included"]
@@ -83,9 +84,9 @@ def _verbs(tasks: Iterable[str]) -> list[str]:
 
 
 def verb_and_object(instruction: str) -> tuple[str, str] | None:
-    """The first word, taken for a verb, and the last of the words that follow up to a preposition,
-    conjunction or sign, taken for its object; None where the first word is of a kind that starts no
-    order, or nothing follows. No parser: right for plain orders in English, and often wrong else."""
+    """The first word, taken for a verb, and its object: the last of the words that follow, up to a
+    preposition, conjunction or sign. None if the first word is of a kind that starts no order, or if
+    nothing follows. This is no parser: it is right for plain orders in English, and often wrong else."""
     tokens = cast("list[str]", re.findall(r"[a-z][a-z'-]*|[^\sa-z]", instruction.lower()))
     if tokens[:1] in (["please"], ["kindly"]):
         tokens = tokens[1:]
@@ -119,7 +120,7 @@ while who whose with within without why how when where what you i we they is are
 _SMALL = "a an the this that these those my your his her its our their me us some it them"
 
 
-def _audited(audits: Sequence[dict[str, bool | None]]) -> list[str]:
+def _judge(audits: Sequence[dict[str, bool | None]]) -> list[str]:
     if not audits:
         return []
     parts = [
