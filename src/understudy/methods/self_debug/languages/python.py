@@ -16,6 +16,7 @@ from ..tests import add_setup, hidden_tests, visible_tests
 
 
 async def pose(task: Task, bench: Bench) -> Problem:
+    """The description, with its visible tests."""
     tests = visible_tests(task, bench.visible)
     statement = format_task(task.question.strip(), tests, bench.prompts)
     return Problem(task, PYTHON, bench, statement, tests, observable=bool(tests))
@@ -27,6 +28,7 @@ def format_task(prompt: str, tests: Sequence[str], prompts: Prompts) -> str:
 
 
 def read(task: Task, reply: str) -> Candidate:
+    """The program of a reply, below its prompt where that is the head of a function."""
     prompt, entry = task.question, task.meta.get("entry_point")
     if is_head(prompt, entry):
         return complete(prompt, entry, reply)
@@ -34,6 +36,7 @@ def read(task: Task, reply: str) -> Candidate:
 
 
 async def observe(problem: Problem, candidate: Candidate) -> Observation:
+    """The first visible test that fails."""
     visible, bench = problem.visible, problem.bench
     tests = [add_setup(problem.task, test) for test in visible]
     outcome = await bench.sandbox.run(_program(bench, candidate, tests))
@@ -41,11 +44,13 @@ async def observe(problem: Problem, candidate: Candidate) -> Observation:
 
 
 async def trace(problem: Problem, candidate: Candidate, test: str) -> str:
+    """The sandbox's trace of what a test calls."""
     call, bench = find_call(test), problem.bench
     return (await bench.sandbox.run(_program(bench, candidate, (), call))).trace if call else ""
 
 
 async def check(problem: Problem, candidate: Candidate) -> bool | None:
+    """Whether all hidden tests pass."""
     tests, bench = hidden_tests(problem.task), problem.bench
     return (await bench.sandbox.run(_program(bench, candidate, tests))).passed if tests else None
 

@@ -48,11 +48,13 @@ def read(task: Task, reply: str) -> Candidate:
 
 
 async def observe(problem: Problem, candidate: Candidate) -> Observation:
+    """What the query returns or raises."""
     call = _call(f"query({candidate.code!r})", problem.harness, problem.bench)
     return describe_result(await problem.bench.sandbox.run(call), problem.bench.prompts)
 
 
 async def check(problem: Problem, candidate: Candidate) -> bool | None:
+    """Whether the query gives what the reference gives."""
     if not (reference := problem.task.reference):
         return None
     call = f"matches({candidate.code!r}, {reference!r})"

@@ -16,6 +16,7 @@ from .python import PYTHON, format_task
 
 
 async def pose(task: Task, bench: Bench) -> Problem:
+    """The program, and all tests of its translation."""
     tests = visible_tests(task, None)
     request = fill(bench.prompts.translate, program=task.question.strip())
     statement = format_task(request, tests, bench.prompts)
