@@ -389,11 +389,11 @@ def test_the_end_of_a_process_is_explained(status: int, error: str) -> None:
     assert (outcome.status, outcome.error) == ("error", error)
 
 
-@pytest.mark.parametrize("ended", ["timeout", "output limit"])
-def test_a_limit_is_named_before_anything_else(ended: str) -> None:
-    outcome = read({"raised": "E", "line": 1}, ended=ended)
-    assert outcome.status == ended
-    assert ("3 s" if ended == "timeout" else "65,536 bytes") in outcome.error
+@pytest.mark.parametrize("limit", ["timeout", "output limit"])
+def test_a_limit_is_named_before_anything_else(limit: str) -> None:
+    outcome = read({"raised": "E", "line": 1}, limit=limit)
+    assert outcome.status == limit
+    assert ("3 s" if limit == "timeout" else "65,536 bytes") in outcome.error
 
 
 def test_a_memory_error_of_the_program_or_of_a_test_is_out_of_memory() -> None:

@@ -9,7 +9,7 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from understudy.sandbox.codec import MAX_BYTES, Opaque, decode, decode_lines, show
 from understudy.sandbox.protocol import Mode, Outcome, Program, Status, TestResult
@@ -107,7 +107,7 @@ class Report(Value, frozen=True, kw_only=True):
 
     refused: str = ""
     """Why the program was not run; empty if it was."""
-    ended: Literal["", "timeout", "output limit"] = ""
+    limit: Literal["", "timeout", "output limit"] = field(default="", name="ended")
     """The limit that the program went over."""
     status: Annotated[int, Meta(ge=-255, le=255)] = 0
     """Of the program's process: its exit status, or minus the signal that ended it."""
@@ -166,8 +166,8 @@ LIMIT_ERRORS: dict[str, str] = {
 
 def _classify(report: Report, tests: Sequence[TestResult], error: str, *, complete: bool) -> Status:
     errors = [error, *(test.error for test in tests)]
-    if report.ended:
-        return report.ended
+    if report.limit:
+        return report.limit
     if any(text.startswith("MemoryError") for text in errors):
         return "out of memory"
     if not all(test.passed for test in tests):
