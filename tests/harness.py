@@ -17,12 +17,23 @@ from understudy.data.bad_row import BadSeed
 from understudy.journal.read import Records, Row
 from understudy.journal.write import Journal
 from understudy.registry import Definition, Registry
-from understudy.runs.engine import BoundStep, Engine, Plan
+from understudy.runs.engine import Engine
+from understudy.runs.quota import Quota
 from understudy.runs.recipe import Step, find, step_config
 from understudy.runs.rows import Failure
 from understudy.runs.seeds import identified
+from understudy.runs.step import BoundStep
 from understudy.sandbox.handle import Execute, Sandbox
-from understudy.types import Call, Example, Generate, Rejection, Sampling, Settings, Task
+from understudy.types import (
+    Call,
+    Example,
+    Provide,
+    Rejection,
+    Sampling,
+    Settings,
+    Task,
+    WireCall,
+)
 
 T = TypeVar("T")
 
@@ -36,7 +47,7 @@ def defined(function: Callable[..., Any], kind: str = "method") -> Definition:
 
 @dataclass
 class Bench:
-    """One session: a journal, and the stack over each provider that is bound."""
+    """One attempt: a journal, and the stack over each provider that is bound."""
 
     path: Path
     reuse: Sequence[Path] = ()
@@ -57,7 +68,7 @@ class Bench:
     async def __aexit__(self, *_: object) -> None:
         await self.journal.close("done")
 
-    def model(self, provider: Generate, name: str = "m", **fields: Any) -> Model:
+    def model(self, provider: Provide, name: str = "m", **fields: Any) -> Model:
         """The whole stack over a provider."""
         endpoint = self.endpoint(name)
         self.endpoints.append(endpoint)
@@ -74,9 +85,11 @@ class Bench:
     async def run(
         self, steps: Sequence[BoundStep], tasks: Iterable[Task | BadSeed], **plan: Any
     ) -> Engine:
+        quota = Quota(plan.pop("n", None), plan.pop("max_seeds", None))
         self.engine = Engine(
-            steps, Plan(identified(tasks), **plan), self.journal, self.endpoints, self.tally
-        )
+            steps, identified(tasks), self.journal,
+            quota=quota, endpoints=self.endpoints, tally=self.tally, **plan,
+        )  # fmt: skip
         await self.engine.run()
         return self.engine
 
@@ -137,16 +150,15 @@ def tasks(n: int, **fields: Any) -> list[Task]:
     return [Task(id=f"t{i}", prompt=f"question {i}", **fields) for i in range(n)]
 
 
-def asked(call: Call) -> str:
+def asked(call: Call | WireCall) -> str:
     """The text of the last message."""
     return call.request.messages[-1].text
 
 
-def identity(call: Call) -> set[tuple[object, ...]]:
+def identity(wire: WireCall) -> set[tuple[object, ...]]:
     """Each draw of a call, named by everything that its key is to be made of."""
-    request = msgspec.json.encode(call.request)
-    draws = range(call.draw, call.draw + call.n)
-    return {(call.step, call.task, call.role, draw, request) for draw in draws}
+    request = msgspec.json.encode(wire.request)
+    return {(c.step, c.task, c.scope, c.role, c.draw, request) for c in wire.calls}
 
 
 HOT = Sampling(temperature=1.0)

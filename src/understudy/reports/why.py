@@ -10,7 +10,8 @@ from understudy.errors import ConfigError, nearest
 from understudy.journal.read import KeptCall, KeptExecution, Records, Row
 from understudy.journal.write import scope_key
 from understudy.runs.reader import Run
-from understudy.runs.recipe import SEEDS, flatten
+from understudy.runs.recipe import SEEDS
+from understudy.runs.resolve import flatten
 from understudy.runs.run_dir import JOURNAL
 from understudy.sandbox.protocol import Outcome
 

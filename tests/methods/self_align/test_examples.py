@@ -14,6 +14,7 @@ from understudy.methods import methods
 from understudy.methods.self_align.report import STAGES
 from understudy.providers.scripted import Scripted
 from understudy.runs.recipe import load
+from understudy.runs.resolve import resolve
 from understudy.types import Example, Reply, Task, assistant, system, user
 
 
@@ -136,7 +137,7 @@ async def test_no_reply_gets_its_thought_into_an_example(
 
 
 def test_without_seeds_its_own_are_taken() -> None:
-    recipe = load("self_align", ["n=50", "models.teacher=pocket"])
+    recipe = resolve(load("self_align", ["n=50", "models.teacher=pocket"])).recipe
     assert recipe.seeds == "builtin:self_align"
     tasks = [task for task in read_tasks("builtin:self_align") if isinstance(task, Task)]
     assert len({task.question for task in tasks}) == len(tasks) > 100

@@ -62,7 +62,7 @@ async def run(
     settings = {"red_team": SEEDS, "topics": 3, "epochs": 1} | settings
     config = step_config(Step(use="topic_guided_red_teaming", settings=settings))
     assert isinstance(config, Config)
-    rows = topic_guided_red_teaming(tasks, Model("m", teacher), Random(0), config)
+    rows = topic_guided_red_teaming(tasks, Model.over("m", teacher), Random(0), config)
     return [row async for row in rows]
 
 

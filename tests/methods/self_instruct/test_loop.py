@@ -15,6 +15,7 @@ from understudy.methods.self_instruct import self_instruct
 from understudy.providers.scripted import Scripted
 from understudy.reports.plan import estimate
 from understudy.runs.recipe import Recipe, load
+from understudy.runs.resolve import resolve
 from understudy.types import Call, Reply
 
 
@@ -28,7 +29,7 @@ async def test_a_request_that_is_refused_brings_nothing_and_the_others_go_on() -
             raise Rejected("too long")
         return await answer(call)
 
-    teacher.model = Model("m", refuses)
+    teacher.model = Model.over("m", refuses)
     teacher.lists.insert(0, "unseen")
 
     examples, rejections = await run(teacher, n=1)
@@ -45,7 +46,7 @@ async def test_a_task_whose_instances_are_refused_is_told_apart() -> None:
         return "No" if prompt_of(call).endswith("?") else FRESH[0]
 
     teacher = Teacher()
-    teacher.model = Model("m", Scripted(refuses))
+    teacher.model = Model.over("m", Scripted(refuses))
 
     _, rejections = await run(teacher, n=1)
 
@@ -58,7 +59,7 @@ async def test_a_wrong_key_ends_the_run() -> None:
         raise Unauthorized("no key")
 
     teacher = Teacher()
-    teacher.model = Model("m", Scripted(locked))
+    teacher.model = Model.over("m", Scripted(locked))
 
     with pytest.raises(Unauthorized):
         await run(teacher, n=1)
@@ -113,7 +114,7 @@ async def test_identical_prompts_are_different_draws() -> None:
     await run(teacher, seeds=SEEDS[:1], n=3, batch=3, shown_machine=0)
 
     calls = [c for c in teacher.provider.calls if "Come up with a series" in prompt_of(c)]
-    assert [call.draw for call in calls[:3]] == [0, 1, 2]
+    assert [call.draw for call in calls[0].calls] == [0, 1, 2]
     assert len({prompt_of(call) for call in calls}) == 1
 
 
@@ -140,16 +141,16 @@ async def test_it_runs_as_a_step(tmp_path: Path) -> None:
 
 def test_its_own_seeds_are_taken_where_a_recipe_names_none(tmp_path: Path) -> None:
     own = "builtin:self_instruct"
-    assert load("self_instruct", ["n=5"]).seeds == own
+    assert resolve(load("self_instruct", ["n=5"])).recipe.seeds == own
     assert load("self_instruct", ["seeds=mine.jsonl"]).seeds == "mine.jsonl"
-    assert Recipe.of({"steps": ["self_instruct"]}).seeds == own
+    assert resolve(Recipe.of({"steps": ["self_instruct"]})).recipe.seeds == own
     (file := tmp_path / "r.yaml").write_text("steps: [self_instruct, length]")
-    assert load(str(file), []).seeds == own
+    assert resolve(load(str(file), [])).recipe.seeds == own
 
 
 async def test_a_plan_from_a_few_seeds_is_refused() -> None:
     with pytest.raises(ConfigError, match="small n"):
-        await estimate(Recipe.of({"steps": ["self_instruct"]}), 3, notice=print)
+        await estimate(resolve(Recipe.of({"steps": ["self_instruct"]})), 3, notice=print)
 
 
 def test_a_method_may_bring_no_seeds() -> None:
