@@ -1,0 +1,279 @@
+"""The replies of a chat completion or a legacy completion, whatever a compatible server sends.
+
+Null or missing fields, content in parts, and several names for the reasoning trace and for the
+counts are all taken. Nothing is believed: any JSON object gives replies whose fields have their
+types and bounds, or `ValueError`. A message of such an error quotes no value, in which a server may
+echo the key.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any, cast
+
+import msgspec
+
+from understudy.errors import Rejected
+from understudy.text.replies import split_reasoning
+from understudy.types import FREE, Json, Reply, Request, Stop, Token, ToolCall, Usage
+
+MOST_TOKENS = 1_000_000_000
+"""A count above this is no count."""
+LEAST_LOGPROB = -9_999.0
+"""What vLLM sends for a token without probability. JSON knows no minus infinity."""
+LONGEST_NAME = 200
+"""Characters of the model's name, and of a tool call's id, that are kept."""
+
+_STOPS: dict[str, Stop] = {
+    "stop": "end", "eos": "end", "eos_token": "end", "end_turn": "end", "stop_sequence": "end",
+    "complete": "end", "length": "length", "max_tokens": "length", "model_length": "length",
+    "content_filter": "filtered", "safety": "filtered", "refusal": "filtered",
+    "tool_calls": "tool", "function_call": "tool", "tool_use": "tool",
+}  # fmt: skip
+
+
+def decode(body: Json, request: Request) -> list[Reply]:
+    """All usable replies of an answer, the endpoint's count of tokens on the first.
+
+    Raises:
+        ValueError: there is none.
+        Rejected: the endpoint ignores `echo`.
+    """
+    choices = as_list(body.get("choices"))
+    if not choices:
+        raise ValueError(f"expected choices, found {_kind(body.get('choices'))}")
+    usage, model = decode_usage(body.get("usage")), _text(body.get("model"))[:LONGEST_NAME]
+    replies, complaint = list[Reply](), ""
+    for choice in sorted(choices, key=_index) if len(choices) > 1 else choices:
+        counts = FREE if replies else usage
+        try:
+            replies.append(_decode_choice(choice, counts, model, echo=request.echo))
+        except ValueError as error:
+            complaint = str(error)
+    if not replies:
+        raise ValueError(complaint)
+    if request.echo:
+        _check_echo(request, replies[0])
+    return replies
+
+
+def _index(choice: object) -> int:
+    index = as_object(choice).get("index")
+    return index if isinstance(index, int) else 0
+
+
+def _decode_choice(choice: object, usage: Usage | None, model: str, *, echo: bool) -> Reply:
+    """One reply. With `echo` a text is left as it is: tags in it may be the prompt's own."""
+    if not isinstance(choice, dict):
+        raise ValueError(f"expected a choice, found {_kind(choice)}")
+    node = cast("Json", choice)
+    if node.get("error"):
+        raise ValueError("expected a choice, found an error")
+    stop = _STOPS.get(_text(node.get("finish_reason")).lower(), "unknown")
+    logprobs = decode_logprobs(node.get("logprobs"))
+    if "message" not in node and isinstance(node.get("text"), str):
+        text, trace = (node["text"], "") if echo else split_reasoning(node["text"])
+        return Reply(
+            text=text, reasoning=trace, stop=stop, logprobs=logprobs, usage=usage, model=model
+        )
+    message = as_object(node.get("message"))
+    content, trace = _decode_content(message.get("content"))
+    content, inline = split_reasoning(content)
+    reasoning = "\n".join(filter(None, (_decode_reasoning(message) or trace, inline)))
+    calls = tuple(_decode_tool_calls(message))
+    if calls and stop in ("end", "unknown"):
+        stop = "tool"
+    refusal = _text(message.get("refusal"))
+    silent = message.get("content") is None and not (calls or refusal or reasoning)
+    if silent and stop in ("end", "unknown", "tool"):
+        raise ValueError(f"expected a message with content, found {_kind(node.get('message'))}")
+    return Reply(
+        text=content,
+        reasoning=reasoning,
+        stop=stop,
+        refusal=refusal,
+        logprobs=logprobs,
+        tool_calls=calls,
+        usage=usage,
+        model=model,
+    )
+
+
+def _decode_content(content: object) -> tuple[str, str]:
+    """Text and reasoning of a message's content, which may come in parts."""
+    if content is None or isinstance(content, str):
+        return content or "", ""
+    if not isinstance(content, list):
+        raise ValueError(f"expected content as text, found {_kind(content)}")
+    texts, traces = list[str](), list[str]()
+    for part in as_objects(cast("object", content)):
+        if part.get("type") in ("thinking", "reasoning"):
+            thought = part.get("thinking") or part.get("text")
+            inner = as_objects(thought)
+            traces += [_text(item.get("text")) for item in inner] if inner else [_text(thought)]
+        else:
+            texts.append(_text(part.get("text")))
+    return "".join(texts), "".join(traces)
+
+
+def _decode_reasoning(message: Json) -> str:
+    if trace := _text(message.get("reasoning_content")) or _text(message.get("reasoning")):
+        return trace
+    details = as_objects(message.get("reasoning_details"))
+    return "".join([_text(part.get("text")) or _text(part.get("summary")) for part in details])
+
+
+def _decode_tool_calls(message: Json) -> Iterator[ToolCall]:
+    for call in as_objects(message.get("tool_calls")):
+        function = as_object(call.get("function"))
+        if name := _text(function.get("name")):
+            arguments = function.get("arguments")
+            if not isinstance(arguments, str):
+                arguments = msgspec.json.encode(arguments or {}).decode()
+            yield ToolCall(_text(call.get("id"))[:LONGEST_NAME], name, arguments)
+    function = as_object(message.get("function_call"))
+    if name := _text(function.get("name")):
+        yield ToolCall("", name, _text(function.get("arguments")))
+
+
+def _check_echo(request: Request, reply: Reply) -> None:
+    """Raise `Rejected` where the prompt was not given back, with its tokens if asked for."""
+    scored = sum(len(token.text) for token in reply.logprobs or ())
+    finding = ""
+    if not reply.text.lstrip().startswith(request.prompt.strip()[:64]):
+        finding = "a text that does not begin with it"
+    elif request.logprobs is not None and scored < len(request.prompt) // 2:
+        finding = f"log-probabilities for {scored} characters of it"
+    if finding:
+        raise Rejected(
+            f"ignores `echo`: expected the prompt's {len(request.prompt)} characters back, found "
+            f"{finding}. Use an endpoint that scores prompts, e.g. vLLM."
+        )
+
+
+def decode_logprobs(logprobs: object) -> tuple[Token, ...] | None:
+    """Log-probabilities, in the chat shape or the legacy one, whichever it is.
+
+    None where there are none or they make no sense. The first token of an echoed prompt has no
+    context and so no probability: it counts as certain, 0.0.
+    """
+    node = as_object(logprobs)
+    try:
+        if isinstance(node.get("content"), list):
+            return tuple(map(_decode_chat_token, node["content"]))
+        if isinstance(node.get("tokens"), list):
+            return tuple(_decode_legacy_tokens(node))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+    return None
+
+
+def _decode_chat_token(token: Any) -> Token:
+    top = token.get("top_logprobs") or ()
+    return Token(
+        _require_text(token["token"]),
+        _require_logprob(token["logprob"]),
+        tuple((_require_text(o["token"]), _require_logprob(o["logprob"])) for o in top),
+    )
+
+
+def _decode_legacy_tokens(node: Json) -> Iterator[Token]:
+    texts, values = node["tokens"], node["token_logprobs"]
+    tops = node.get("top_logprobs") or [None] * len(texts)
+    for i, (text, value, top) in enumerate(zip(texts, values, tops, strict=True)):
+        certain = i == 0 and value is None
+        ranks = [(other, _require_logprob(number)) for other, number in as_object(top).items()]
+        yield Token(
+            _require_text(text),
+            0.0 if certain else _require_logprob(value),
+            tuple(sorted(ranks, key=lambda rank: -rank[1])),
+        )
+
+
+def _require_text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected a token's text, found {_kind(value)}")
+    return value
+
+
+def _require_logprob(value: object) -> float:
+    """A log-probability, in its bounds. Rounding may lift it a little above 0."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or not value <= 1:
+        raise TypeError("expected a log-probability")
+    return float(min(max(value, LEAST_LOGPROB), 0.0))
+
+
+def decode_usage(usage: object) -> Usage | None:
+    """The counts of tokens; None where there are none to go by.
+
+    A count that cannot be, or nothing but zeros, is no count: what a call costs must not rest on
+    it. Some endpoints leave hidden reasoning out of the completion's count, none out of the total.
+    """
+    node = as_object(usage)
+    try:
+        tokens_in = _read_count(node, "prompt_tokens", "input_tokens")
+        tokens_out = _read_count(node, "completion_tokens", "output_tokens")
+        hidden = max(0, _read_count(node, "total_tokens") - tokens_in - tokens_out)
+    except ValueError:
+        return None
+    tokens_out += hidden
+    if not tokens_in and not tokens_out:
+        return None
+    details = as_object(node.get("completion_tokens_details")) or node
+    cached = _read_share(as_object(node.get("prompt_tokens_details")), "cached_tokens")
+    cached = cached or _read_share(
+        node, "prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens"
+    )
+    return Usage(
+        tokens_in=tokens_in,
+        tokens_out=tokens_out,
+        cached=min(cached, tokens_in),
+        reasoning=min(_read_share(details, "reasoning_tokens") or hidden, tokens_out),
+    )
+
+
+def _read_count(node: Json, *names: str) -> int:
+    """The first of the fields that is there and not zero; 0 where none is."""
+    for name in names:
+        value = node.get(name)
+        if value is None:
+            continue
+        if type(value) not in (int, float) or not 0 <= value <= MOST_TOKENS:
+            raise ValueError(f"expected a count of tokens as {name}")
+        if count := int(value):
+            return count
+    return 0
+
+
+def _read_share(node: Json, *names: str) -> int:
+    """A part of another count, 0 where it cannot be: then nothing is cheaper."""
+    try:
+        return _read_count(node, *names)
+    except ValueError:
+        return 0
+
+
+def as_object(value: object) -> Json:
+    """A JSON object as it is; anything else as an empty one."""
+    return cast("Json", value) if isinstance(value, dict) else {}
+
+
+def as_list(value: object) -> list[Any]:
+    """An array as it is; anything else as an empty one."""
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def as_objects(value: object) -> list[Json]:
+    """The items of an array, each as an object."""
+    return [as_object(item) for item in as_list(value)]
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _kind(value: object) -> str:
+    """What kind of JSON a value is, without the value."""
+    if value is None:
+        return "null"
+    kinds = {dict: "an object", list: "an array", str: "a text", bool: "a boolean"}
+    return kinds.get(type(value), "a number")
