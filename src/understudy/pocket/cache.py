@@ -44,7 +44,7 @@ class Group(NamedTuple):
     rows: NDArray[np.intp]
 
 
-class Pool(Generic[T]):
+class RowPool(Generic[T]):
     """Rows of similar length."""
 
     def __init__(self, shape: Shape, *, shares: bool = False) -> None:
@@ -116,8 +116,8 @@ class Pool(Generic[T]):
         rows, lengths = len(self.owners), self.lengths
         longest = int(lengths.max()) + 1
         self._reserve(rows, longest)
-        seen = np.arange(longest) <= lengths[:, None]
-        mask = np.where(seen, np.float32(0), np.float32(-np.inf))
+        visible = np.arange(longest) <= lengths[:, None]
+        mask = np.where(visible, np.float32(0), np.float32(-np.inf))
         return self._kv[:, :, :rows, :, :longest], mask[:, None, None]
 
     def close(self) -> None:
@@ -134,9 +134,9 @@ class Pool(Generic[T]):
         if length > had_length:
             length = min(-(-length // _GRAIN) * _GRAIN, self._shape.context)
         length = max(length, had_length)
-        grown, used = self._empty(rows, length), len(self.owners)
-        grown[:, :, :used, :, :had_length] = self._kv[:, :, :used]
-        self._kv = grown
+        kv, used = self._empty(rows, length), len(self.owners)
+        kv[:, :, :used, :, :had_length] = self._kv[:, :, :used]
+        self._kv = kv
         lengths = np.zeros(rows, np.intp)
         lengths[:used] = self._lengths[:used]
         self._lengths = lengths
@@ -147,19 +147,19 @@ class Pool(Generic[T]):
         return np.zeros((2, shape.layers, rows, shape.kv_heads, length, shape.head), np.float32)
 
 
-class Batch(Generic[T]):
+class RowBatch(Generic[T]):
     """All sequences being written, pool after pool: that is the order of rows everywhere."""
 
     def __init__(self, shape: Shape) -> None:
-        self._pools = [Pool[T](shape) for _ in range(len(_CLASSES) + 1)]
-        self._shared = Pool[T](shape, shares=True)
+        self._pools = [RowPool[T](shape) for _ in range(len(_CLASSES) + 1)]
+        self._shared = RowPool[T](shape, shares=True)
         self._pools.append(self._shared)
 
     def __len__(self) -> int:
         return sum(len(pool.owners) for pool in self._pools)
 
     @property
-    def pools(self) -> list[Pool[T]]:
+    def pools(self) -> list[RowPool[T]]:
         """Those that have rows."""
         return [pool for pool in self._pools if pool.owners]
 
@@ -173,7 +173,7 @@ class Batch(Generic[T]):
         return np.concatenate([pool.positions for pool in self._pools])
 
     @property
-    def cached(self) -> int:
+    def cached_tokens(self) -> int:
         """Tokens that are held in all."""
         own = sum(int(pool.lengths.sum()) for pool in self._pools)
         return own + sum(len(group.prompt.ids) for group in self._shared.groups)
@@ -186,16 +186,16 @@ class Batch(Generic[T]):
             return
         self._pools[sum(length > most for most in _CLASSES)].add(prompt, owners)
 
-    def discard(self, gone: set[int]) -> None:
+    def discard(self, leaving: set[int]) -> None:
         """Take the owners with these `id`s out."""
         for pool in self.pools:
             for row in range(len(pool.owners) - 1, -1, -1):
-                if id(pool.owners[row]) in gone:
+                if id(pool.owners[row]) in leaving:
                     pool.remove(row)
             pool.tidy()
 
 
-class Recent:
+class PromptCache:
     """The prompts read last: one that begins as another did is read from where they part."""
 
     def __init__(self, most: int = 4096) -> None:
@@ -203,12 +203,12 @@ class Recent:
         self._most = most
         self._prompts: list[Prompt] = []
 
-    def begun(self, ids: Sequence[int]) -> Prompt | None:
+    def longest_prefix(self, ids: Sequence[int]) -> Prompt | None:
         """The longest known beginning of `ids`, at least one token short of it; None where it is too
         short to be worth it."""
         best, length = None, _WORTH - 1
         for prompt in self._prompts:
-            shared = _shared(prompt.ids, ids, length)
+            shared = _common_length(prompt.ids, ids, length)
             if shared > length:
                 best, length = prompt, shared
         length = min(length, len(ids) - 1)
@@ -216,9 +216,9 @@ class Recent:
             return None
         return Prompt(best.ids[:length], best.kv[:, :, :, :length])
 
-    def keep(self, prompt: Prompt) -> None:
+    def add(self, prompt: Prompt) -> None:
         self._prompts.insert(0, prompt)
-        while sum(len(kept.ids) for kept in self._prompts) > self._most:
+        while sum(len(prompt.ids) for prompt in self._prompts) > self._most:
             self._prompts.pop()
 
 
@@ -226,9 +226,9 @@ _WORTH = 16
 """Tokens: computing fewer again costs no more than looking them up."""
 
 
-def _shared(known: tuple[int, ...], ids: Sequence[int], beyond: int) -> int:
+def _common_length(prefix: tuple[int, ...], ids: Sequence[int], beyond: int) -> int:
     """Tokens that both begin with; 0 where they are no more than `beyond`."""
-    if tuple(ids[: beyond + 1]) != known[: beyond + 1]:
+    if tuple(ids[: beyond + 1]) != prefix[: beyond + 1]:
         return 0
-    pairs: Iterator[Any] = zip(known, ids, strict=False)
-    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(known), len(ids)))
+    pairs: Iterator[Any] = zip(prefix, ids, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(prefix), len(ids)))

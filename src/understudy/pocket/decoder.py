@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from understudy.pocket.cache import Batch, Group, Prompt
+from understudy.pocket.cache import Group, Prompt, RowBatch
 from understudy.pocket.weights import Floats, Shape, Weights
 
 
@@ -32,7 +32,7 @@ class _Layer(NamedTuple):
     down: Floats
 
 
-class _Open(NamedTuple):
+class _RowPoolView(NamedTuple):
     """A pool with room for one more token in each row."""
 
     own: slice
@@ -48,7 +48,7 @@ class Read(NamedTuple):
     """What reading a prompt gave."""
 
     prompt: Prompt
-    hidden: Floats
+    states: Floats
     """(token, width): the network's last state at each token that was not known before."""
 
 
@@ -58,26 +58,26 @@ class Decoder:
     def __init__(self, weights: Weights) -> None:
         """Raises ValueError where a matrix is missing or of another size than the configuration."""
         self.shape = shape = weights.shape
-        take = _Taker(weights.tensors)
-        self._embedding = take("model.embed_tokens.weight", shape.vocabulary, shape.width)
-        self._layers = [_layer(take, i, shape) for i in range(shape.layers)]
-        factor = take("model.norm.weight", shape.width)
+        tensor_of = _TensorReader(weights.tensors)
+        self._embedding = tensor_of("model.embed_tokens.weight", shape.vocabulary, shape.width)
+        self._layers = [_layer(tensor_of, i, shape) for i in range(shape.layers)]
+        factor = tensor_of("model.norm.weight", shape.width)
         self._head = np.ascontiguousarray((self._embedding * factor).T)
         rates = shape.theta ** (-np.arange(0, shape.head, 2) / shape.head)
         angles = np.arange(shape.context)[:, None] * rates
         self._turns: NDArray[np.complex64] = np.exp(1j * angles).astype(np.complex64)[:, None]
 
-    def read(self, ids: Sequence[int], known: Prompt | None = None) -> Read:
+    def read(self, ids: Sequence[int], prefix: Prompt | None = None) -> Read:
         """Take in a prompt, from where `known`, a beginning of it, leaves off.
 
         One at a time: prompts of different lengths would have to be padded, and a prompt has rows
         enough to keep a matrix product busy.
         """
-        start, stop = len(known.ids) if known else 0, len(ids)
+        start, stop = len(prefix.ids) if prefix else 0, len(ids)
         s = self.shape
         kv = np.empty((2, s.layers, s.kv_heads, stop, s.head), np.float32)
-        if known is not None:
-            kv[:, :, :, :start] = known.kv
+        if prefix is not None:
+            kv[:, :, :, :start] = prefix.kv
         x = self._embedding[np.asarray(ids[start:], np.intp)]
         turns = self._turns[start:stop]
         later = np.arange(stop) > np.arange(start, stop)[:, None]
@@ -85,38 +85,38 @@ class Decoder:
         for i, layer in enumerate(self._layers):
             q, k, v = self._project(x, layer, turns)
             kv[0, i, :, start:], kv[1, i, :, start:] = k.swapaxes(0, 1), v.swapaxes(0, 1)
-            seen = self._attend_prompt(q, kv[:, i], mask)
-            x = self._finish(x, seen, layer)
+            context = self._attend_prompt(q, kv[:, i], mask)
+            x = self._finish(x, context, layer)
         return Read(Prompt(tuple(ids), kv), x)
 
-    def step(self, batch: Batch[Any], tokens: Sequence[int]) -> Floats:
+    def step(self, batch: RowBatch[Any], tokens: Sequence[int]) -> Floats:
         """Add one token to every row of the batch; (row, vocabulary) logits of the next."""
         x = self._embedding[np.asarray(tokens, np.intp)]
         turns = self._turns[batch.positions]
-        opened: list[_Open] = []
+        views: list[_RowPoolView] = []
         first = 0
         for pool in batch.pools:
             kv, mask = pool.open()
             rows = len(pool.owners)
             own, row = slice(first, first + rows), np.arange(rows)
-            opened.append(_Open(own, row, pool.lengths, kv, mask, pool.groups))
+            views.append(_RowPoolView(own, row, pool.lengths, kv, mask, pool.groups))
             first = own.stop
         for i, layer in enumerate(self._layers):
             q, k, v = self._project(x, layer, turns)
-            seen = np.empty((first, self.shape.heads * self.shape.head), np.float32)
-            for pool in opened:
+            context = np.empty((first, self.shape.heads * self.shape.head), np.float32)
+            for pool in views:
                 keys, values = pool.kv[0, i], pool.kv[1, i]
                 keys[pool.row, :, pool.length] = k[pool.own]
                 values[pool.row, :, pool.length] = v[pool.own]
-                seen[pool.own] = self._attend_rows(q[pool.own], pool, i)
-            x = self._finish(x, seen, layer)
+                context[pool.own] = self._attend_rows(q[pool.own], pool, i)
+            x = self._finish(x, context, layer)
         for pool in batch.pools:
             pool.close()
         return self.logits(x)
 
-    def logits(self, hidden: Floats) -> Floats:
+    def logits(self, states: Floats) -> Floats:
         """(row, vocabulary) of (row, width)."""
-        return np.matmul(self._norm(hidden), self._head)
+        return np.matmul(self._norm(states), self._head)
 
     def _project(
         self, x: Floats, layer: _Layer, turns: NDArray[np.complex64]
@@ -124,9 +124,9 @@ class Decoder:
         """Queries, keys and values as (row, head, head size), turned to their positions."""
         s = self.shape
         qkv = (self._norm(x) @ layer.qkv).reshape(len(x), -1, s.head)
-        turned = s.heads + s.kv_heads
-        qk = (qkv[:, :turned].view(np.complex64) * turns).view(np.float32)
-        return qk[:, : s.heads], qk[:, s.heads :], qkv[:, turned:]
+        rotary = s.heads + s.kv_heads
+        qk = (qkv[:, :rotary].view(np.complex64) * turns).view(np.float32)
+        return qk[:, : s.heads], qk[:, s.heads :], qkv[:, rotary:]
 
     def _attend_prompt(self, q: Floats, kv: Floats, mask: Floats) -> Floats:
         """(token, heads * head size): what each token of a prompt sees of those up to itself."""
@@ -135,10 +135,10 @@ class Decoder:
         q = q.reshape(rows, s.kv_heads, groups, s.head).transpose(1, 2, 0, 3)
         scores = q @ kv[0][:, None].swapaxes(2, 3)
         scores += mask
-        seen = _weighted(scores, kv[1][:, None])
-        return seen.transpose(2, 0, 1, 3).reshape(rows, -1)
+        context = _weigh(scores, kv[1][:, None])
+        return context.transpose(2, 0, 1, 3).reshape(rows, -1)
 
-    def _attend_rows(self, q: Floats, pool: "_Open", layer: int) -> Floats:
+    def _attend_rows(self, q: Floats, pool: "_RowPoolView", layer: int) -> Floats:
         """(row, heads * head size): what the newest token of each row sees of its own row, and of the
         prompt that it shares."""
         s, rows = self.shape, len(q)
@@ -147,26 +147,26 @@ class Decoder:
         if not pool.groups:
             scores = q @ keys.swapaxes(2, 3)
             scores += pool.mask
-            return _weighted(scores, values).reshape(rows, -1)
+            return _weigh(scores, values).reshape(rows, -1)
         longest = max(len(group.prompt.ids) for group in pool.groups)
         scores = np.full((*q.shape[:3], longest + keys.shape[2]), -np.inf, np.float32)
         for group in pool.groups:
-            asked = _by_head(q[group.rows])
-            found = asked @ group.prompt.kv[0, layer].swapaxes(1, 2)
-            scores[group.rows, ..., : found.shape[-1]] = _by_row(found, len(group.rows))
+            queries = _by_head(q[group.rows])
+            products = queries @ group.prompt.kv[0, layer].swapaxes(1, 2)
+            scores[group.rows, ..., : products.shape[-1]] = _by_row(products, len(group.rows))
         np.add(q @ keys.swapaxes(2, 3), pool.mask, out=scores[..., longest:])
         total = _soften(scores)
-        seen = scores[..., longest:] @ values
+        context = scores[..., longest:] @ values
         for group in pool.groups:
             weights = _by_head(scores[group.rows, ..., : len(group.prompt.ids)])
-            seen[group.rows] += _by_row(weights @ group.prompt.kv[1, layer], len(group.rows))
-        seen /= total
-        return seen.reshape(rows, -1)
+            context[group.rows] += _by_row(weights @ group.prompt.kv[1, layer], len(group.rows))
+        context /= total
+        return context.reshape(rows, -1)
 
-    def _finish(self, x: Floats, seen: Floats, layer: _Layer) -> Floats:
-        x = x + np.matmul(seen, layer.out)
-        normed = self._norm(x)
-        against, up = normed @ layer.gate, normed @ layer.up
+    def _finish(self, x: Floats, context: Floats, layer: _Layer) -> Floats:
+        x = x + np.matmul(context, layer.out)
+        normal = self._norm(x)
+        against, up = normal @ layer.gate, normal @ layer.up
         with np.errstate(over="ignore"):  # infinity: the gate is shut
             shut = np.exp(against)
         shut += 1
@@ -183,12 +183,12 @@ class Decoder:
         return x * scale[:, None]
 
 
-def _weighted(scores: Floats, values: Floats) -> Floats:
+def _weigh(scores: Floats, values: Floats) -> Floats:
     """The mean of the values under the softmax of the scores, which are used up."""
     total = _soften(scores)
-    seen = scores @ values
-    seen /= total
-    return seen
+    context = scores @ values
+    context /= total
+    return context
 
 
 def _soften(scores: Floats) -> Floats:
@@ -210,37 +210,37 @@ def _by_row(heads: Floats, rows: int) -> Floats:
     return heads.reshape(heads.shape[0], rows, -1, heads.shape[2]).swapaxes(0, 1)
 
 
-class _Taker:
+class _TensorReader:
     """Hands out tensors by name, checked against the size they must have."""
 
     def __init__(self, tensors: dict[str, Floats]) -> None:
         self._tensors = tensors
 
     def __call__(self, name: str, *size: int) -> Floats:
-        found = self._tensors.get(name)
-        if found is None or found.shape != size:
-            has = "none" if found is None else str(found.shape)
+        tensor = self._tensors.get(name)
+        if tensor is None or tensor.shape != size:
+            has = "none" if tensor is None else str(tensor.shape)
             raise ValueError(f"expected a tensor {name} of {size}, found {has}")
-        return found
+        return tensor
 
 
-def _layer(take: _Taker, index: int, shape: Shape) -> _Layer:
+def _layer(tensor_of: _TensorReader, index: int, shape: Shape) -> _Layer:
     at = f"model.layers.{index}"
     q_size, kv_size = shape.heads * shape.head, shape.kv_heads * shape.head
 
     def attention(name: str, *size: int) -> Floats:
-        return take(f"{at}.self_attn.{name}_proj.weight", *size)
+        return tensor_of(f"{at}.self_attn.{name}_proj.weight", *size)
 
-    before = take(f"{at}.input_layernorm.weight", shape.width)
-    after = take(f"{at}.post_attention_layernorm.weight", shape.width)
+    before = tensor_of(f"{at}.input_layernorm.weight", shape.width)
+    after = tensor_of(f"{at}.post_attention_layernorm.weight", shape.width)
     q = attention("q", q_size, shape.width) * np.float32(shape.head**-0.5)
     qkv = [
-        _paired(q, shape.head),
-        _paired(attention("k", kv_size, shape.width), shape.head),
+        _pair_rows(q, shape.head),
+        _pair_rows(attention("k", kv_size, shape.width), shape.head),
         attention("v", kv_size, shape.width),
     ]
     gate, up, down = (
-        take(f"{at}.mlp.{name}_proj.weight", *size)
+        tensor_of(f"{at}.mlp.{name}_proj.weight", *size)
         for name, size in (
             ("gate", (shape.inner, shape.width)),
             ("up", (shape.inner, shape.width)),
@@ -256,7 +256,7 @@ def _layer(take: _Taker, index: int, shape: Shape) -> _Layer:
     )
 
 
-def _paired(rows: Floats, head: int) -> Floats:
+def _pair_rows(rows: Floats, head: int) -> Floats:
     """Rotary positions turn row i together with row i + head / 2: put them next to each other."""
     heads = rows.reshape(-1, 2, head // 2, rows.shape[1])
     return heads.swapaxes(1, 2).reshape(rows.shape)

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -28,7 +30,7 @@ training/pocket generates. They know those few families of tasks (docs/pocket_fo
 answer anything else with nonsense. No figure of theirs is a research result."""
 
 
-class Loaded(NamedTuple):
+class LoadedModel(NamedTuple):
     """A model in memory."""
 
     decoder: Decoder
@@ -36,7 +38,7 @@ class Loaded(NamedTuple):
     card: dict[str, Any]
 
 
-def load(name: str, folder: Path = FOLDER) -> Loaded:
+def load(name: str, folder: Path = FOLDER) -> LoadedModel:
     """A built-in model. `folder`: where its files are.
 
     Raises:
@@ -56,7 +58,33 @@ def load(name: str, folder: Path = FOLDER) -> Loaded:
         ) from error
     if tokenizer.size > decoder.shape.vocabulary:
         raise ConfigError(f"{folder}: the tokenizer and {file} do not belong together.")
-    return Loaded(decoder, tokenizer, weights.card)
+    return LoadedModel(decoder, tokenizer, weights.card)
+
+
+def revision(name: str, folder: Path = FOLDER) -> str:
+    """A digest of a built-in model's weights and tokenizer, in hex: another training is another model.
+
+    Empty where the files cannot be read; `load` says what is wrong with them.
+    """
+    if (file := FILES.get(name)) is None:
+        return ""
+    try:
+        digests = [_digest(path, *_stamp(path)) for path in (folder / file, folder / TOKENIZER)]
+    except OSError:
+        return ""
+    return blake2b(b"".join(digests), digest_size=8).hexdigest()
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """What changes when a file is written: its time in nanoseconds, and its size."""
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size
+
+
+@lru_cache(maxsize=16)
+def _digest(path: Path, time: int, size: int) -> bytes:
+    """Of a file's content. `time` and `size` keep a stale digest from being taken."""
+    return blake2b(path.read_bytes(), digest_size=16).digest()
 
 
 def listing(folder: Path = FOLDER) -> str:
@@ -71,8 +99,8 @@ def listing(folder: Path = FOLDER) -> str:
             continue
         lines.append(f"  {name:<16} {ABOUT[name]}; {_facts(card, size)}")
     lines += ["", *(f"  {line}" for line in HONESTY.splitlines())]
-    if measured := _measured(folder / CARD):
-        lines += ["", *measured]
+    if measurements := _measurements(folder / CARD):
+        lines += ["", *measurements]
     return "\n".join(lines)
 
 
@@ -85,7 +113,7 @@ def _facts(card: Mapping[str, Any], size: str) -> str:
     return ", ".join(parts)
 
 
-def _measured(file: Path) -> list[str]:
+def _measurements(file: Path) -> list[str]:
     """What the evaluation card measured, one line each; nothing where there is no card."""
     try:
         card = cast("dict[str, Any]", json.loads(file.read_text("utf-8")))

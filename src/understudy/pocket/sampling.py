@@ -22,7 +22,7 @@ from understudy.pocket.weights import Floats
 from understudy.types import Sampling
 
 
-class Rule(NamedTuple):
+class SamplingParams(NamedTuple):
     """How one sequence draws: a `Sampling` with nothing left open."""
 
     temperature: float = 1.0
@@ -45,25 +45,25 @@ class Rule(NamedTuple):
         return self.repetition != 1 or self.presence != 0 or self.frequency != 0 or bool(self.bias)
 
 
-def rule(sampling: Sampling, vocabulary: int) -> Rule:
+def sampling_params(sampling: Sampling, vocabulary: int) -> SamplingParams:
     """The rule for a request's settings. Raises `Rejected` where one is out of bounds."""
-    chosen = Rule(
-        temperature=_bounded("temperature", sampling.temperature, 1.0, 0, math.inf),
-        top_p=_bounded("top_p", sampling.top_p, 1.0, 0, 1),
-        top_k=int(_bounded("top_k", sampling.top_k, 0, -1, math.inf)),
-        min_p=_bounded("min_p", sampling.min_p, 0.0, 0, 1),
-        repetition=_bounded("repetition_penalty", sampling.repetition_penalty, 1.0, 0, math.inf),
-        presence=_bounded("presence_penalty", sampling.presence_penalty, 0.0, -100, 100),
-        frequency=_bounded("frequency_penalty", sampling.frequency_penalty, 0.0, -100, 100),
+    params = SamplingParams(
+        temperature=_within("temperature", sampling.temperature, 1.0, 0, math.inf),
+        top_p=_within("top_p", sampling.top_p, 1.0, 0, 1),
+        top_k=int(_within("top_k", sampling.top_k, 0, -1, math.inf)),
+        min_p=_within("min_p", sampling.min_p, 0.0, 0, 1),
+        repetition=_within("repetition_penalty", sampling.repetition_penalty, 1.0, 0, math.inf),
+        presence=_within("presence_penalty", sampling.presence_penalty, 0.0, -100, 100),
+        frequency=_within("frequency_penalty", sampling.frequency_penalty, 0.0, -100, 100),
         bias=_bias(sampling.logit_bias, vocabulary),
     )
-    if chosen.top_p == 0 or chosen.repetition == 0:
-        name = "top_p" if chosen.top_p == 0 else "repetition_penalty"
+    if params.top_p == 0 or params.repetition == 0:
+        name = "top_p" if params.top_p == 0 else "repetition_penalty"
         raise Rejected(f"{name}: expected a number above 0, found 0.")
-    return chosen._replace(top_k=max(chosen.top_k, 0))
+    return params._replace(top_k=max(params.top_k, 0))
 
 
-def _bounded(name: str, value: float | None, default: float, least: float, most: float) -> float:
+def _within(name: str, value: float | None, default: float, least: float, most: float) -> float:
     if value is None:
         return default
     if not least <= value <= most or not math.isfinite(value):
@@ -72,18 +72,18 @@ def _bounded(name: str, value: float | None, default: float, least: float, most:
 
 
 def _bias(bias: Mapping[str, float], vocabulary: int) -> tuple[tuple[int, float], ...]:
-    found: list[tuple[int, float]] = []
+    pairs: list[tuple[int, float]] = []
     for name, value in bias.items():
         if not name.isdecimal() or int(name) >= vocabulary or not -1000 <= value <= 1000:
             raise Rejected(
                 f"logit_bias: expected token ids below {vocabulary} with numbers from -1000 to "
                 f"1000, found {name!r}: {value!r}."
             )
-        found.append((int(name), value))
-    return tuple(found)
+        pairs.append((int(name), value))
+    return tuple(pairs)
 
 
-class Chance:
+class Uniforms:
     """Uniform random numbers in [0, 1) of one sequence."""
 
     def __init__(self, seed: int, ids: Sequence[int], draw: int) -> None:
@@ -99,39 +99,41 @@ class Chance:
         return self._ready.pop()
 
 
-class History:
+class TokenCounts:
     """What a sequence has said so far, counted for its penalties."""
 
     def __init__(self, vocabulary: int, prompt: Sequence[int]) -> None:
-        self.seen = np.zeros(vocabulary, bool)
+        self.occurs = np.zeros(vocabulary, bool)
         """In the prompt or the reply."""
-        self.said = np.zeros(vocabulary, np.float32)
+        self.counts = np.zeros(vocabulary, np.float32)
         """Times in the reply."""
-        self.seen[np.asarray(prompt, np.intp)] = True
+        self.occurs[np.asarray(prompt, np.intp)] = True
 
     def add(self, token: int) -> None:
-        self.seen[token] = True
-        self.said[token] += 1
+        self.occurs[token] = True
+        self.counts[token] += 1
 
 
-def adjust(logits: Floats, rule: Rule, history: History) -> Floats:
+def adjust(logits: Floats, params: SamplingParams, counts: TokenCounts) -> Floats:
     """One row of logits under the rule's penalties and bias. The repetition penalty (CTRL,
     arXiv:1909.05858) counts the prompt too, the other two (OpenAI's) the reply alone."""
     row = logits.copy()
-    if rule.repetition != 1:
-        harder = np.where(row > 0, row / rule.repetition, row * rule.repetition)
-        row = np.where(history.seen, harder, row)
-    row -= np.float32(rule.frequency) * history.said
-    row -= np.float32(rule.presence) * (history.said > 0)
-    for token, value in rule.bias:
+    if params.repetition != 1:
+        harder = np.where(row > 0, row / params.repetition, row * params.repetition)
+        row = np.where(counts.occurs, harder, row)
+    row -= np.float32(params.frequency) * counts.counts
+    row -= np.float32(params.presence) * (counts.counts > 0)
+    for token, value in params.bias:
         row[token] += value
     return row.astype(np.float32, copy=False)
 
 
-def draw(logits: Floats, rules: Sequence[Rule], uniforms: Sequence[float]) -> NDArray[np.intp]:
+def draw(
+    logits: Floats, rules: Sequence[SamplingParams], uniforms: Sequence[float]
+) -> NDArray[np.intp]:
     """The next token of each row: logits (row, vocabulary), adjusted already; one rule and one
     uniform number per row. The number of a greedy row is not looked at."""
-    temperatures = np.array([rule.temperature for rule in rules], np.float32)
+    temperatures = np.array([params.temperature for params in rules], np.float32)
     tokens = logits.argmax(-1)
     warm: list[int] = np.flatnonzero(temperatures).tolist()
     if not warm:
@@ -148,15 +150,15 @@ def draw(logits: Floats, rules: Sequence[Rule], uniforms: Sequence[float]) -> ND
     return tokens
 
 
-def _truncate(scaled: Floats, rules: Sequence[Rule]) -> Floats:
+def _truncate(scaled: Floats, rules: Sequence[SamplingParams]) -> Floats:
     """Rows whose largest entry is 0, with what the rules shut out at -inf."""
     ranked = -np.sort(-scaled, axis=-1)
     size = scaled.shape[-1]
     index = np.arange(size, dtype=np.intp)
-    top_k = np.array([rule.top_k or size for rule in rules])[:, None]
-    top_p = np.array([rule.top_p for rule in rules])[:, None]
+    top_k = np.array([params.top_k or size for params in rules])[:, None]
+    top_p = np.array([params.top_p for params in rules])[:, None]
     with np.errstate(divide="ignore"):
-        least = np.log(np.array([rule.min_p for rule in rules]))[:, None]
+        least = np.log(np.array([params.min_p for params in rules]))[:, None]
     mass = np.where(index < top_k, np.exp(ranked, dtype=np.float64), 0)
     before = mass.cumsum(-1) - mass
     # The first token is always in; the others while what stands before them is below top_p. A sum

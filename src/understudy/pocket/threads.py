@@ -28,7 +28,7 @@ def one_thread() -> Callable[[], None]:
     """Bound it, and get back what undoes that."""
     wishes = (os.environ.get(name, "") for name in VARIABLES)
     most = next((int(wish) for wish in wishes if wish.isdecimal() and int(wish)), 1)
-    for file in _loaded():
+    for file in _blas_files():
         try:
             library = ctypes.CDLL(str(file))
         except OSError:
@@ -43,7 +43,7 @@ def one_thread() -> Callable[[], None]:
     return _nothing
 
 
-def _loaded() -> Iterator[Path]:
+def _blas_files() -> Iterator[Path]:
     """The OpenBLAS that NumPy uses, where there is one."""
     maps = Path("/proc/self/maps")
     if maps.is_file():

@@ -88,12 +88,12 @@ class Tokenizer:
         ids: list[int] = []
         cache = self._cache
         for piece in self._pieces(text):
-            if (known := cache.get(piece)) is None:
-                known = self._merge(piece)
+            if (ids_of := cache.get(piece)) is None:
+                ids_of = self._merge(piece)
                 if len(cache) >= _CACHED:
                     cache.clear()
-                cache[piece] = known
-            ids += known
+                cache[piece] = ids_of
+            ids += ids_of
         return ids
 
     def chat(self, turns: Iterable[tuple[str, str]]) -> list[int]:
@@ -152,6 +152,6 @@ def utf8() -> codecs.IncrementalDecoder:
 def byte_letters() -> list[str]:
     """The character that stands for each byte in the vocabulary: itself where it can be seen, else
     the next free one from 256 on (GPT-2)."""
-    seen = {*range(33, 127), *range(161, 173), *range(174, 256)}
-    hidden = [byte for byte in range(256) if byte not in seen]
-    return [chr(b) if b in seen else chr(256 + hidden.index(b)) for b in range(256)]
+    visible = {*range(33, 127), *range(161, 173), *range(174, 256)}
+    invisible = [byte for byte in range(256) if byte not in visible]
+    return [chr(b) if b in visible else chr(256 + invisible.index(b)) for b in range(256)]
