@@ -23,7 +23,7 @@ from understudy.errors import (
 )
 from understudy.providers import openai_wire, sse
 from understudy.providers.failures import failure, retry_after
-from understudy.providers.features import Features
+from understudy.providers.negotiate import Features
 from understudy.providers.openai import OpenAI, sent_headers
 from understudy.types import (
     Audio,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from understudy.errors import ConfigError, Unavailable
-from understudy.providers.features import Features
+from understudy.providers.negotiate import Features
 from understudy.providers.scripted import Scripted
 from understudy.types import Call, Reply, Request, Sampling, Usage, user
 

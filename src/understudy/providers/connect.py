@@ -55,13 +55,11 @@ def parse(spec: str) -> Address:
         if spec not in entry.models:
             raise ConfigError(f"model {spec!r}: {name} has {' and '.join(entry.models)}.")
         return Address(name, spec, "")
-    if not rest:
+    if not rest or rest[0] == "@":
         raise ConfigError(f"model {spec!r}: expected a name after the colon, e.g. {entry.example}.")
     if not entry.url:
         return Address(name, rest, "")
-    model, at, url = rest.partition("@")
-    if at and not url:
-        raise ConfigError(f"model {spec!r}: expected a base URL after the @, found none.")
+    model, _, url = rest.partition("@")
     url = (url or _usual_url(entry)).rstrip("/")
     try:
         parts = urlsplit(url)
@@ -128,9 +126,9 @@ def _read_key(entry: Entry, url: str, key_env: str) -> str:
     raise ConfigError(f"{host} needs a key: set the environment variable {name}.")
 
 
-def list_keys() -> list[tuple[str, bool]]:
-    """The environment variables that hold the usual keys, and whether each is set."""
-    return [(name, bool(os.environ.get(name, "").strip())) for name in KEYS.values()]
+def list_keys() -> list[str]:
+    """The usual environment variables of keys that are set."""
+    return [name for name in KEYS.values() if os.environ.get(name, "").strip()]
 
 
 def list_models() -> str:

@@ -110,14 +110,10 @@ class Http:
             secrets=self._secrets,
         )
 
-    def explain_field(
-        self, path: str, model: str, answer: Answer, error: object
-    ) -> ProviderError:
+    def explain_field(self, path: str, model: str, answer: Answer, error: object) -> ProviderError:
         """The error that an `error` field means in an answer of status 200."""
         url = self.show(path)
-        return classify_field(
-            error, answer.headers, url=url, model=model, secrets=self._secrets
-        )
+        return classify_field(error, answer.headers, url=url, model=model, secrets=self._secrets)
 
     def explain_body(self, path: str, answer: Answer, why: str) -> Unavailable:
         """The error of an answer of status 2xx that holds no usable reply."""
@@ -129,9 +125,7 @@ class Http:
             answered=True,
         )
 
-    async def _exchange(
-        self, method: str, path: str, body: bytes | None, limit: int
-    ) -> Answer:
+    async def _exchange(self, method: str, path: str, body: bytes | None, limit: int) -> Answer:
         data = io.BytesIO(body) if body is not None and len(body) > _LARGE else body
         try:
             async with self._open().request(

@@ -4,15 +4,18 @@ It counts words as tokens and keeps to `stop` and `max_tokens`, so that budgets,
 stop strings can be tried without a model.
 """
 
+import importlib.util
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TypeAlias, cast
 
 import msgspec
 
 from understudy.errors import ConfigError
-from understudy.providers.features import Features
+from understudy.providers.negotiate import Features
+from understudy.providers.table import Target
 from understudy.types import Call, Reply, Usage
 
 Answer: TypeAlias = str | Reply | Exception
@@ -20,6 +23,26 @@ Answer: TypeAlias = str | Reply | Exception
 Answers: TypeAlias = Answer | Sequence[Answer]
 """One answer; or several, for this draw and as many of the draws after it."""
 Script: TypeAlias = Callable[[Call], Answers | Awaitable[Answers]]
+
+
+def connect(target: Target) -> "Scripted":
+    """The function that a model string names, as `FILE.py:FUNCTION`.
+
+    Raises:
+        ConfigError: there is no such file or function.
+    """
+    path, _, name = target.model.rpartition(":")
+    file = Path(path).expanduser()
+    spec = importlib.util.spec_from_file_location(f"understudy_script_{file.stem}", file)
+    if not file.is_file() or spec is None or spec.loader is None:
+        raise ConfigError(
+            f"scripted:{target.model}: expected scripted:FILE.py:FUNCTION, no such file."
+        )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if not callable(function := getattr(module, name, None)):
+        raise ConfigError(f"scripted:{target.model}: {file} has no function {name!r}.")
+    return Scripted(cast("Script", function))
 
 
 class Scripted:

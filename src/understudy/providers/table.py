@@ -14,7 +14,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from understudy.errors import ConfigError
-from understudy.plugins import find_installed, load
+from understudy.plugins import find_plugins, load
 from understudy.types import Reply, WireCall
 
 
@@ -148,7 +148,7 @@ def find_provider(name: str) -> Entry | None:
     """
     if (entry := SHIPPED.get(name)) is not None:
         return entry
-    if (point := find_installed(GROUP).get(name)) is None:
+    if (point := find_plugins(GROUP).get(name)) is None:
         return None
     entry = load(point, Entry)
     if entry.name != name:
@@ -161,13 +161,13 @@ def find_provider(name: str) -> Entry | None:
 
 def list_names() -> list[str]:
     """The names of all providers, installed ones included. Nothing is imported."""
-    return [*SHIPPED, *(name for name in find_installed(GROUP) if name not in SHIPPED)]
+    return [*SHIPPED, *(name for name in find_plugins(GROUP) if name not in SHIPPED)]
 
 
 def list_providers() -> Iterator[Entry | ConfigError]:
     """All providers; for an installed one that cannot be used, what is wrong with it."""
     yield from PROVIDERS
-    for name in find_installed(GROUP):
+    for name in find_plugins(GROUP):
         if name in SHIPPED:
             yield ConfigError(f"an installed package names a provider {name!r}: it is hidden.")
             continue

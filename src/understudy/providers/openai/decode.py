@@ -6,7 +6,6 @@ types and bounds, or `ValueError`. A message of such an error quotes no value, i
 echo the key.
 """
 
-import math
 from collections.abc import Iterator
 from typing import Any, cast
 

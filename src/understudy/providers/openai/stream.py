@@ -12,7 +12,6 @@ from understudy.providers.dialect import StreamError
 from understudy.providers.openai.decode import as_object, as_objects
 from understudy.types import Json
 
-
 MOST_CHOICES = 10_000
 """Choices of one stream that are read."""
 
