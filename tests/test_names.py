@@ -43,7 +43,6 @@ NOT_YET: set[str] = {
     "data",
     "errors",
     "exports",
-    "filters",
     "journal",
     "methods",
     "prompts",
@@ -52,7 +51,6 @@ NOT_YET: set[str] = {
     "reports",
     "runs",
     "sandbox",
-    "text",
     "types",
 }
 """Folders whose names are still to be mended."""

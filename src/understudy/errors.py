@@ -119,7 +119,10 @@ def first(error: BaseException) -> BaseException:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of an error message about an unknown name."""
+    """The end of an error message about an unknown name: the most similar name, or what names there
+    are, at most 20."""
     known = sorted(known)
-    guess = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"; did you mean {guess[0]!r}?" if guess else f"; there are: {', '.join(known)}."
+    if guess := difflib.get_close_matches(name, known, n=1, cutoff=0.5):
+        return f"; did you mean {guess[0]!r}?"
+    more = ", ..." if len(known) > 20 else ""
+    return f"; there are: {', '.join(known[:20])}{more}." if known else ". Check the name."

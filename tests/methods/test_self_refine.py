@@ -16,7 +16,7 @@ from inline_snapshot import snapshot
 
 from understudy.call.model import Model
 from understudy.errors import ConfigError, Unparsable
-from understudy.exports.formats import row
+from understudy.exports.formats.preference import rows
 from understudy.methods import _self_refine_presets as presets
 from understudy.methods._self_refine_prompts import form
 from understudy.methods._self_refine_report import report
@@ -653,12 +653,13 @@ async def test_a_pair_prefers_the_last_version_to_the_first_where_it_is_right_an
     made = await one(drafts("It is 8.", "It is 7."), complains(1), SUM, keep="pairs")
     assert (made.answer, made.rejected) == ("It is 7.", (assistant("It is 8."),))
     assert made.meta["better_by"] == "reference"
-    assert row(made, "preference", extras=False) == {
-        "id": "",
-        "prompt": [{"role": "user", "content": "What is 3 + 4?"}],
-        "chosen": [{"role": "assistant", "content": "It is 7."}],
-        "rejected": [{"role": "assistant", "content": "It is 8."}],
-    }
+    assert rows(made) == [
+        {
+            "prompt": [{"role": "user", "content": "What is 3 + 4?"}],
+            "chosen": [{"role": "assistant", "content": "It is 7."}],
+            "rejected": [{"role": "assistant", "content": "It is 8."}],
+        }
+    ]
 
 
 @pytest.mark.parametrize(

@@ -174,28 +174,34 @@ def export(
         ),
     ] = None,
     format: Annotated[
-        str, typer.Option(help="messages, prompt-completion, preference, alpaca or sharegpt.")
+        str, typer.Option(help="The shape of a row; understudy formats lists them.")
     ] = "messages",
     step: Annotated[str, typer.Option(help="A step's label; the last one by default.")] = "",
 ) -> None:
     """Write a run's examples to a file, in the shape that a trainer reads."""
-    from typing import cast, get_args
-
     from understudy.exports.export import export as write_one
     from understudy.exports.export import export_all
-    from understudy.exports.formats import Format
+    from understudy.exports.formats import find_format
     from understudy.runs.reader import Run
 
-    run = Run(folder)
-    if format not in get_args(Format):
-        raise ConfigError(f"no format {format!r}{nearest(format, get_args(Format))}")
+    run, kind = Run(folder), find_format(format)
     if step and step not in run.labels:
         raise ConfigError(f"no step {step!r}{nearest(step, run.labels)}")
     if to is None:
         for file in export_all(run, again=True):
             print(file)
     else:
-        print(f"{to}: {write_one(run, to, cast('Format', format), step):,} examples")
+        print(f"{to}: {write_one(run, to, kind, step):,} rows")
+
+
+@app.command()
+@_errors
+def formats() -> None:
+    """The formats that export writes, those of installed packages included."""
+    from understudy.exports.formats import formats as known
+
+    for format in known().values():
+        print(f"{format.name:<18} {format.about}")
 
 
 @app.command()

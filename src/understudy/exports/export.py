@@ -6,7 +6,7 @@ from pathlib import Path
 from understudy.data.atomic import write_text
 from understudy.data.optional import has_parquet
 from understudy.errors import ConfigError, RunFolderError
-from understudy.exports.formats import Format
+from understudy.exports.formats import DEFAULT, Format
 from understudy.exports.write import write, write_rows
 from understudy.reports.card import CardFacts, ModelFacts, StepFacts, card
 from understudy.reports.page import page
@@ -37,9 +37,9 @@ def export_all(run: Run, *, again: bool = False) -> list[Path]:
     written = [run.path / name for name in OTHERS]
     try:
         data.mkdir(exist_ok=True)
-        write(run.examples(), data / "train.jsonl", "messages")
+        write(run.examples(), data / "train.jsonl", DEFAULT)
         if has_parquet():
-            write(run.examples(), parquet, "messages")
+            write(run.examples(), parquet, DEFAULT)
             written.insert(1, parquet)
         elif not fresh:  # one from where the extra is installed would lack rows
             parquet.unlink(missing_ok=True)
@@ -66,7 +66,7 @@ def _state(run: Run) -> str:
 
 
 def export(run: Run, file: Path, format: Format, step: str = "") -> int:
-    """The examples of a step (the last by default) in one file; the number of rows.
+    """Write the examples of a step (the last by default) to one file. Returns the number of rows.
 
     Raises:
         ConfigError: the format cannot express one of them, or the file needs an extra that is
@@ -89,7 +89,7 @@ def card_facts(run: Run, facts: RunFacts) -> CardFacts:
         name=facts.name,
         examples=facts.examples,
         seeds=facts.seeds,
-        formats=("messages",),
+        formats=(DEFAULT.name,),
         files="data/*.parquet" if (run.path / PARQUET).is_file() else "data/*.jsonl",
         license=facts.license,
         methods=[_step(step) for step in facts.methods],

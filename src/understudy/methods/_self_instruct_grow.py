@@ -17,7 +17,7 @@ from understudy.methods import _self_instruct_parse as parse
 from understudy.methods import _self_instruct_prompts as prompts
 from understudy.methods._self_instruct_parse import Instance, Proposal
 from understudy.methods._shared.requests import REFUSED, Refusal, try_request
-from understudy.text.rouge import Pool, latin_words, top, words
+from understudy.text.rouge import RougeIndex, split_latin_words, split_words, top_k
 from understudy.types import Example, Json, Rejection, Reply, Sampling, Task, user
 
 if TYPE_CHECKING:  # settings stand in the method's own file, which imports this one
@@ -44,7 +44,7 @@ class Growth:
         self._seeds = [task for task in tasks if is_seed(task, config)]
         self._texts = [task.question for task in tasks]
         self._machine = list[str]()
-        self._pool = Pool(latin_words if config.style == "reference" else words)
+        self._pool = RougeIndex(split_latin_words if config.style == "reference" else split_words)
         for text in self._texts:
             self._pool.add(text)
         self._ahead = Ahead[list[Reply | Refusal]]()
@@ -133,14 +133,14 @@ class Growth:
         example = Example(messages=(user(text),))
         if reason:
             return Rejection(reason=reason, example=example, meta=meta)
-        nearest = self._pool.highest(text)
+        nearest = self._pool.find_nearest(text)
         f = nearest.f if nearest else 0.0
         if nearest and f > config.similarity:
             meta["similar_to"] = self._texts[nearest.number]
             return Rejection(reason="too similar", score=f, example=example, meta=meta)
         if config.detail:
-            scores = self._pool.similarities(text)
-            meta["most_similar"] = {self._texts[i]: float(scores[i]) for i in top(scores)}
+            scores = self._pool.measure_all(text)
+            meta["most_similar"] = {self._texts[i]: float(scores[i]) for i in top_k(scores)}
             meta["avg_similarity_score"] = float(np.mean(scores))
         self._pool.add(text)
         self._texts.append(text)

@@ -34,9 +34,9 @@ from understudy.methods._shared.exemplars import (
     shipped_exemplars,
 )
 from understudy.prompts import read_yaml
-from understudy.text.answers import Canonical, Kind, canonical, extract
-from understudy.text.answers.spans import before_next_question
-from understudy.text.votes import entropy, settled, tally, tied
+from understudy.text.answers import Canonical, Kind, canonicalize, extract
+from understudy.text.answers.spans import cut_at_next_question
+from understudy.text.votes import entropy, is_settled, is_tied, tally
 from understudy.types import Example, Json, Rejection, Reply, Sampling, Settings, Task
 
 
@@ -104,7 +104,7 @@ async def self_consistency(
     meta: Json = {
         **task.meta,
         "answers": [path.answer for path in paths],
-        "tie": tied(votes),
+        "tie": is_tied(votes),
         "entropy": round(entropy(votes), 6),
     }
     reference = {"reference": task.reference}  # for the curves in the report
@@ -154,18 +154,18 @@ async def draw(task: Task, teacher: Model, verifier: Model, config: Config) -> l
         reply = await teacher.chat(prompt, sampling, logprobs=logprobs)
         paths.append(await read(task, reply, verifier, config))
         counts = tally((path.key for path in paths), [1.0] * len(paths))
-        if settled(counts, config.confidence):
+        if is_settled(counts, config.confidence):
             break
     return paths
 
 
 async def read(task: Task, reply: Reply, verifier: Model, config: Config) -> Draw:
     """The path of a reply, cut at the next "Q:" as few-shot completions run on."""
-    text = before_next_question(reply.text).strip()
+    text = cut_at_next_question(reply.text).strip()
     answer = None
     if reply.stop != "length" or text != reply.text.strip():
         answer = extract(text, config.answer, choices=task.choices or None, field=config.field)
-    key = None if answer is None else canonical(answer)
+    key = None if answer is None else canonicalize(answer)
     weight = 1.0
     if config.vote in ("probability", "normalized"):
         if not reply.logprobs:

@@ -30,7 +30,7 @@ from understudy.methods._red_team_prompts import Pair, RedTeamSeed
 from understudy.methods._red_team_report import report
 from understudy.methods._self_align_constitution import load
 from understudy.methods._shared.requests import REFUSED, Refusal, try_request
-from understudy.text.rouge import Pool
+from understudy.text.rouge import RougeIndex
 from understudy.types import Example, Rejection, Sampling, Settings, Task, user
 
 
@@ -101,7 +101,7 @@ async def topic_guided_red_teaming(
     done = {Pair(seed.type, seed.topic) for seed in seeds}
     wanted = [pair for pair in prompts.pairs(topics, even=config.even) if pair not in done]
     rng.shuffle(wanted)
-    earlier, limit = Pool(), None if config.style == "reference" else config.max_similarity
+    earlier, limit = RougeIndex(), None if config.style == "reference" else config.max_similarity
     for question in (*(task.question for task in tasks), *(seed.question for seed in seeds)):
         earlier.add(question)
     async for pair, question in write(wanted, seeds, teacher, rng, config):
@@ -109,7 +109,7 @@ async def topic_guided_red_teaming(
             yield Rejection(reason=REFUSED, meta={"error": question})
             continue
         reason = "no question" if not question else "second for its topic" if pair in done else ""
-        if not reason and limit is not None and earlier.above(question, limit):
+        if not reason and limit is not None and earlier.find_above(question, limit):
             reason = "like an earlier question"
         meta = {"type": pair.type, "topic": pair.topic}
         if reason:

@@ -2,14 +2,14 @@
 
 Root-mean-square norms, rotary positions, grouped key and value heads, a gated SiLU network and an
 output matrix that is the embedding, as in Hugging Face's `LlamaForCausalLM`, in single precision.
-What is the same for every token is done to the weights once, when they are read: the norms' factors
-and the attention's scale are multiplied in, queries, keys and values are laid side by side, the
-gate is negated, as its exponential wants it, and the rows of queries and keys are put in pairs, so
-that a rotation is one complex product.
+Work that is the same for every token is done once, on the weights: the factors of the norms and the
+scale of attention are multiplied in; queries, keys and values become one matrix; the gate is
+negated, since its exponential needs that; the rows of queries and keys are paired, so that a
+rotation is one complex product.
 
-Rounding: a matrix product may add in another order when it has another number of rows. So the same
-sequence gets logits that differ in their last bits (about 1e-6) from batch to batch and from machine
-to machine; nothing else about a sequence depends on its company.
+Rounding: with another number of rows, a matrix product may add in another order. So the logits of a
+sequence can differ in their last bits (about 1e-6) between batches and machines. Nothing else
+depends on the other sequences in the batch.
 """
 
 from collections.abc import Sequence
@@ -45,18 +45,18 @@ class _RowPoolView(NamedTuple):
 
 
 class Read(NamedTuple):
-    """What reading a prompt gave."""
+    """A prompt that was read, with the states of its new tokens."""
 
     prompt: Prompt
     states: Floats
-    """(token, width): the network's last state at each token that was not known before."""
+    """(token, width): the last hidden state at each token after the cached prefix."""
 
 
 class Decoder:
-    """The network. It holds weights only: sequences are in a `Batch`, which is the caller's."""
+    """The network. It holds weights only; the caller owns the sequences, in a `RowBatch`."""
 
     def __init__(self, weights: Weights) -> None:
-        """Raises ValueError where a matrix is missing or of another size than the configuration."""
+        """Raises ValueError if a matrix is missing or its size does not match the configuration."""
         self.shape = shape = weights.shape
         tensor_of = _TensorReader(weights.tensors)
         self._embedding = tensor_of("model.embed_tokens.weight", shape.vocabulary, shape.width)
@@ -68,10 +68,10 @@ class Decoder:
         self._turns: NDArray[np.complex64] = np.exp(1j * angles).astype(np.complex64)[:, None]
 
     def read(self, ids: Sequence[int], prefix: Prompt | None = None) -> Read:
-        """Take in a prompt, from where `known`, a beginning of it, leaves off.
+        """Read a prompt. `prefix` is a cached beginning of it, which is not read again.
 
-        One at a time: prompts of different lengths would have to be padded, and a prompt has rows
-        enough to keep a matrix product busy.
+        Prompts are read one at a time: those of different lengths would need padding, and one
+        prompt has enough rows for an efficient matrix product.
         """
         start, stop = len(prefix.ids) if prefix else 0, len(ids)
         s = self.shape
@@ -121,7 +121,7 @@ class Decoder:
     def _project(
         self, x: Floats, layer: _Layer, turns: NDArray[np.complex64]
     ) -> tuple[Floats, Floats, Floats]:
-        """Queries, keys and values as (row, head, head size), turned to their positions."""
+        """Queries, keys and values as (row, head, head size), rotated to their positions."""
         s = self.shape
         qkv = (self._norm(x) @ layer.qkv).reshape(len(x), -1, s.head)
         rotary = s.heads + s.kv_heads
@@ -129,7 +129,8 @@ class Decoder:
         return qk[:, : s.heads], qk[:, s.heads :], qkv[:, rotary:]
 
     def _attend_prompt(self, q: Floats, kv: Floats, mask: Floats) -> Floats:
-        """(token, heads * head size): what each token of a prompt sees of those up to itself."""
+        """(token, heads * head size): attention of each token of a prompt over the tokens up to
+        itself."""
         s, rows = self.shape, len(q)
         groups = s.heads // s.kv_heads
         q = q.reshape(rows, s.kv_heads, groups, s.head).transpose(1, 2, 0, 3)
@@ -139,8 +140,8 @@ class Decoder:
         return context.transpose(2, 0, 1, 3).reshape(rows, -1)
 
     def _attend_rows(self, q: Floats, pool: "_RowPoolView", layer: int) -> Floats:
-        """(row, heads * head size): what the newest token of each row sees of its own row, and of the
-        prompt that it shares."""
+        """(row, heads * head size): attention of the newest token of each row over its own row
+        and its shared prompt."""
         s, rows = self.shape, len(q)
         keys, values = pool.kv[0, layer], pool.kv[1, layer]
         q = q.reshape(rows, s.kv_heads, s.heads // s.kv_heads, s.head)
@@ -167,7 +168,7 @@ class Decoder:
         x = x + np.matmul(context, layer.out)
         normal = self._norm(x)
         against, up = normal @ layer.gate, normal @ layer.up
-        with np.errstate(over="ignore"):  # infinity: the gate is shut
+        with np.errstate(over="ignore"):  # infinity: the gate is closed
             shut = np.exp(against)
         shut += 1
         against /= shut
@@ -184,7 +185,7 @@ class Decoder:
 
 
 def _weigh(scores: Floats, values: Floats) -> Floats:
-    """The mean of the values under the softmax of the scores, which are used up."""
+    """The mean of the values under the softmax of the scores. Overwrites the scores."""
     total = _soften(scores)
     context = scores @ values
     context /= total
@@ -192,10 +193,10 @@ def _weigh(scores: Floats, values: Floats) -> Floats:
 
 
 def _soften(scores: Floats) -> Floats:
-    """The softmax's numerators, in place, and their sums."""
+    """Turn scores into the numerators of the softmax, in place; returns their sums."""
     scores -= scores.max(-1, keepdims=True)
     np.exp(scores, out=scores)
-    # A product adds four times as fast as `sum`, which has little to do per row.
+    # On short rows a matrix product adds four times as fast as `sum`.
     total = np.matmul(scores.reshape(-1, scores.shape[-1]), np.ones(scores.shape[-1], np.float32))
     return total.reshape(*scores.shape[:-1], 1)
 
@@ -206,12 +207,12 @@ def _by_head(rows: Floats) -> Floats:
 
 
 def _by_row(heads: Floats, rows: int) -> Floats:
-    """The way back."""
+    """The inverse of `_by_head`."""
     return heads.reshape(heads.shape[0], rows, -1, heads.shape[2]).swapaxes(0, 1)
 
 
 class _TensorReader:
-    """Hands out tensors by name, checked against the size they must have."""
+    """Returns tensors by name and checks their size."""
 
     def __init__(self, tensors: dict[str, Floats]) -> None:
         self._tensors = tensors
@@ -257,6 +258,6 @@ def _layer(tensor_of: _TensorReader, index: int, shape: Shape) -> _Layer:
 
 
 def _pair_rows(rows: Floats, head: int) -> Floats:
-    """Rotary positions turn row i together with row i + head / 2: put them next to each other."""
+    """Rotary positions rotate row i together with row i + head / 2: place them side by side."""
     heads = rows.reshape(-1, 2, head // 2, rows.shape[1])
     return heads.swapaxes(1, 2).reshape(rows.shape)

@@ -21,14 +21,14 @@ from understudy.types import Json, Sampling, Stop, Token
 T = TypeVar("T")
 
 REPLIES = 128
-"""Most replies to one request."""
+"""Most replies per request."""
 
 Positive = Annotated[int, Meta(ge=1)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 
 
 class BadRequest(Exception):
-    """A body that cannot be served: the message, and the field to blame."""
+    """A body that cannot be served: the message, and the field at fault."""
 
     def __init__(self, message: str, param: str | None = None) -> None:
         super().__init__(message)
@@ -40,7 +40,7 @@ class StreamOptions(Struct):
 
 
 class Body(Struct, kw_only=True):
-    """What both kinds of request have. Fields that are not listed are ignored."""
+    """The fields that both kinds of request have. Fields that are not listed are ignored."""
 
     model: str
     n: Annotated[int, Meta(ge=1, le=REPLIES)] | None = None
@@ -116,7 +116,7 @@ def chat_job(body: Chat, tokenizer: Tokenizer) -> Job:
 def completion_jobs(body: Completion, tokenizer: Tokenizer) -> list[Job]:
     """One generation request for each prompt. Raises `BadRequest`."""
     jobs: list[Job] = []
-    most = 16 if body.max_tokens is None else body.max_tokens  # what OpenAI's own has
+    most = 16 if body.max_tokens is None else body.max_tokens  # OpenAI's own default
     for ids in _prompts(body.prompt, tokenizer):
         job = _job(body, ids, most, tokenizer.size)
         job.logprobs, job.score = body.logprobs, bool(body.echo)
@@ -194,7 +194,7 @@ def _are_ids(items: list[object], size: int) -> bool:
 
 
 def finish(stop: Stop | None) -> str | None:
-    """`finish_reason`; None while a reply goes on."""
+    """`finish_reason`; None while a reply continues."""
     return None if stop is None else "length" if stop == "length" else "stop"
 
 
@@ -226,7 +226,7 @@ def chat_choices(job: Job, result: RequestOutput) -> list[Json]:
 def completion_choices(
     job: Job, result: RequestOutput, first: int, tokenizer: Tokenizer
 ) -> list[Json]:
-    """Choices numbered from `first`, behind the prompt where it is to be echoed."""
+    """Choices, numbered from `first`. With `echo` each begins with the prompt."""
     before = tokenizer.decode(job.ids) if job.score else ""
     return [
         {
@@ -250,7 +250,7 @@ def chat_chunk(job: Job, index: int, delta: Delta) -> Json:
 
 
 def completion_chunk(job: Job, index: int, delta: Delta, offset: int) -> Json:
-    """The same in the legacy shape. `offset`: characters of this choice that were sent before."""
+    """The same in the legacy shape. `offset`: characters of this choice that were sent already."""
     return {
         "index": index,
         "text": delta.text,
@@ -260,7 +260,7 @@ def completion_chunk(job: Job, index: int, delta: Delta, offset: int) -> Json:
 
 
 def chat_logprobs(job: Job, tokens: Sequence[Token]) -> Json | None:
-    """Log-probabilities, where they were asked for."""
+    """Log-probabilities, if requested."""
     if job.logprobs is None:
         return None
     return {
@@ -276,8 +276,8 @@ def chat_logprobs(job: Job, tokens: Sequence[Token]) -> Json | None:
 
 
 def legacy_logprobs(job: Job, tokens: Sequence[Token], offset: int) -> Json | None:
-    """The same in the legacy shape. `offset`: where in the text the first token begins. An echoed
-    prompt's first token has no context, and so null for its probability."""
+    """The same in the legacy shape. `offset`: where in the text the first token begins. The first
+    token of an echoed prompt has no context, so its log-probability is null."""
     if job.logprobs is None:
         return None
     offsets: list[int] = []

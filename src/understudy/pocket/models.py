@@ -1,4 +1,4 @@
-"""Which models are built in, and what each says of itself."""
+"""The built-in models and their cards."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ TOKENIZER = "tokenizer.json"
 CARD = "card.json"
 
 FILES = {"pocket": "teacher.safetensors", "pocket:student": "student.safetensors"}
-"""Model to its file in the folder."""
+"""The weights file of each model."""
 
 ABOUT = {
     "pocket": "the default teacher",
@@ -39,7 +39,7 @@ class LoadedModel(NamedTuple):
 
 
 def load(name: str, folder: Path = FOLDER) -> LoadedModel:
-    """A built-in model. `folder`: where its files are.
+    """Load a built-in model from `folder`.
 
     Raises:
         ConfigError: there is no such model, or its files are missing or broken.
@@ -88,7 +88,7 @@ def _digest(path: Path, time: int, size: int) -> bytes:
 
 
 def listing(folder: Path = FOLDER) -> str:
-    """The built-in models in words, with the figures of their cards."""
+    """A description of the built-in models, with the figures of their cards."""
     lines = ["built in"]
     for name, file in FILES.items():
         try:
@@ -114,7 +114,7 @@ def _facts(card: Mapping[str, Any], size: str) -> str:
 
 
 def _measurements(file: Path) -> list[str]:
-    """What the evaluation card measured, one line each; nothing where there is no card."""
+    """The measurements of the evaluation card, one line each; empty without a card."""
     try:
         card = cast("dict[str, Any]", json.loads(file.read_text("utf-8")))
     except (OSError, ValueError):

@@ -1,12 +1,12 @@
-"""From logits to the next token: temperature, truncation, penalties, bias, and whose randomness.
+"""From logits to the next token: penalties, bias, temperature, truncation, randomness.
 
-Order: penalties and bias, then temperature, then top_k, top_p and min_p, each over what the one
-before left, as Hugging Face and vLLM have it. Tokens that tie with the last one let in are let in.
+Order: penalties and bias, then temperature, then top_k, top_p and min_p, each applied to what the
+previous one left, as in Hugging Face and vLLM. Tokens that tie with the last one kept are kept too.
 
-Every sequence has a random number generator of its own, made of (seed, prompt, draw), and takes one
-number from it per token, whatever is written beside it: its text depends on its request alone. The
-number is looked up in the cumulated probabilities, so the last-bit differences that matrix products
-have between batches change a token only where a border falls into them, about once in a million.
+Every sequence has its own random number generator, seeded with (seed, prompt, draw), and takes one
+number per token. So its text depends on its request alone, not on the batch. The number is looked
+up in the cumulative probabilities; the last-bit differences between batches change a token about
+once in a million.
 """
 
 import math
@@ -23,7 +23,7 @@ from understudy.types import Sampling
 
 
 class SamplingParams(NamedTuple):
-    """How one sequence draws: a `Sampling` with nothing left open."""
+    """How one sequence is sampled: a `Sampling` with every default filled in."""
 
     temperature: float = 1.0
     """0 takes the likeliest token."""
@@ -46,7 +46,7 @@ class SamplingParams(NamedTuple):
 
 
 def sampling_params(sampling: Sampling, vocabulary: int) -> SamplingParams:
-    """The rule for a request's settings. Raises `Rejected` where one is out of bounds."""
+    """The parameters for a request's settings. Raises `Rejected` if one is out of range."""
     params = SamplingParams(
         temperature=_within("temperature", sampling.temperature, 1.0, 0, math.inf),
         top_p=_within("top_p", sampling.top_p, 1.0, 0, 1),
@@ -84,11 +84,11 @@ def _bias(bias: Mapping[str, float], vocabulary: int) -> tuple[tuple[int, float]
 
 
 class Uniforms:
-    """Uniform random numbers in [0, 1) of one sequence."""
+    """The uniform random numbers in [0, 1) of one sequence."""
 
     def __init__(self, seed: int, ids: Sequence[int], draw: int) -> None:
         digest = blake2b(np.asarray(ids, "<u4").tobytes(), digest_size=8).digest()
-        # A seed sequence takes no negative numbers: their sign is a number of its own.
+        # A seed sequence takes no negative numbers, so the sign is a separate number.
         key = [abs(seed), int(seed < 0), int.from_bytes(digest, "little"), draw]
         self._random = np.random.default_rng(key)
         self._ready: list[float] = []
@@ -100,7 +100,7 @@ class Uniforms:
 
 
 class TokenCounts:
-    """What a sequence has said so far, counted for its penalties."""
+    """Token counts of one sequence, for its penalties."""
 
     def __init__(self, vocabulary: int, prompt: Sequence[int]) -> None:
         self.occurs = np.zeros(vocabulary, bool)
@@ -115,8 +115,8 @@ class TokenCounts:
 
 
 def adjust(logits: Floats, params: SamplingParams, counts: TokenCounts) -> Floats:
-    """One row of logits under the rule's penalties and bias. The repetition penalty (CTRL,
-    arXiv:1909.05858) counts the prompt too, the other two (OpenAI's) the reply alone."""
+    """One row of logits with penalties and bias applied. The repetition penalty (CTRL,
+    arXiv:1909.05858) counts the prompt too; the other two (OpenAI's) count the reply only."""
     row = logits.copy()
     if params.repetition != 1:
         harder = np.where(row > 0, row / params.repetition, row * params.repetition)
@@ -131,8 +131,8 @@ def adjust(logits: Floats, params: SamplingParams, counts: TokenCounts) -> Float
 def draw(
     logits: Floats, rules: Sequence[SamplingParams], uniforms: Sequence[float]
 ) -> NDArray[np.intp]:
-    """The next token of each row: logits (row, vocabulary), adjusted already; one rule and one
-    uniform number per row. The number of a greedy row is not looked at."""
+    """The next token of each row. `logits`: (row, vocabulary), adjusted; with one set of
+    parameters and one uniform number per row. A greedy row does not use its number."""
     temperatures = np.array([params.temperature for params in rules], np.float32)
     tokens = logits.argmax(-1)
     warm: list[int] = np.flatnonzero(temperatures).tolist()
@@ -151,7 +151,7 @@ def draw(
 
 
 def _truncate(scaled: Floats, rules: Sequence[SamplingParams]) -> Floats:
-    """Rows whose largest entry is 0, with what the rules shut out at -inf."""
+    """Rows whose largest entry is 0, with excluded tokens at -inf."""
     ranked = -np.sort(-scaled, axis=-1)
     size = scaled.shape[-1]
     index = np.arange(size, dtype=np.intp)
@@ -161,8 +161,8 @@ def _truncate(scaled: Floats, rules: Sequence[SamplingParams]) -> Floats:
         least = np.log(np.array([params.min_p for params in rules]))[:, None]
     mass = np.where(index < top_k, np.exp(ranked, dtype=np.float64), 0)
     before = mass.cumsum(-1) - mass
-    # The first token is always in; the others while what stands before them is below top_p. A sum
-    # may fall short of 1 by rounding, and top_p=1 must let in everything.
+    # The first token is always kept; the others while the mass before them is below top_p. A sum
+    # may fall short of 1 by rounding, and top_p=1 must keep everything.
     inside = (index < top_k) & ((before < top_p * mass.sum(-1, keepdims=True)) | (top_p >= 1))
     inside &= ranked >= least
     inside[:, 0] = True
@@ -174,9 +174,9 @@ _BLOCK = 32
 
 
 def _look_up(weights: Floats, uniforms: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Where each uniform number falls among a row's cumulated weights.
+    """Where each uniform number falls among the cumulative weights of its row.
 
-    In two levels, block and token: sums of blocks are quick, running sums over all tokens are not.
+    In two levels, block and token: sums of blocks are fast, running sums over all tokens are not.
     """
     rows, size = weights.shape
     if spare := -size % _BLOCK:
@@ -189,6 +189,7 @@ def _look_up(weights: Floats, uniforms: NDArray[np.float64]) -> NDArray[np.intp]
     target -= np.where(block > 0, sums[row, block - 1], 0)
     inner = blocks[row, block].cumsum(-1, dtype=np.float64)
     token = (inner <= target[:, None]).sum(-1)
-    # By rounding the target may lie at or past the block's end: its last token of any weight, then.
+    # By rounding the target may lie at or past the end of the block: take its last token with
+    # weight.
     last = _BLOCK - 1 - (blocks[row, block][:, ::-1] > 0).argmax(-1)
     return block * _BLOCK + np.minimum(token, last)

@@ -36,7 +36,8 @@ class SequenceOutput(NamedTuple):
 
     text: str
     tokens: tuple[Token, ...] | None
-    """Those that begin before the end of the text; the last one may reach into a stop string."""
+    """The tokens that begin before the end of the text. The last one may reach into a stop
+    string."""
     stop: Stop
     tokens_out: int
     """Tokens generated, including the one that ended the reply."""
@@ -154,13 +155,13 @@ class TokenSequence:
         self.stop, self._end = stop, end
 
     def _cut(self, before: int) -> int | None:
-        """Where the first stop string begins that the bytes from `before` on complete."""
+        """Where the first stop string begins that ends after `before`; None if there is none."""
         start = max(0, before - self._longest + 1)
         starts = [at for stop in self._stops if (at := self._data.find(stop, start)) >= 0]
         return min(starts, default=None)
 
     def _held_back(self) -> int:
-        """Bytes at the end that may be the beginning of a stop string."""
+        """Number of bytes at the end that may be the beginning of a stop string."""
         for size in range(min(self._longest - 1, len(self._data)), 0, -1):
             tail = self._data[-size:]
             if any(stop.startswith(tail) for stop in self._stops):

@@ -34,9 +34,9 @@ _log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 BODY = 1 << 20
-"""Bytes of a request at most; the context is some thousand characters."""
+"""Most bytes of a request; the context is a few thousand characters."""
 GRACE = 5.0
-"""Seconds that requests under way have when the server is told to stop."""
+"""Seconds that running requests have to finish when the server stops."""
 
 
 class Server:
@@ -49,7 +49,7 @@ class Server:
         self._since = int(time.time())
 
     def app(self) -> web.Application:
-        """The application. The scheduler stays its owner's to close."""
+        """The application. The caller closes the scheduler."""
         app = web.Application(client_max_size=BODY, middlewares=[_errors])
         app.router.add_get("/health", self._health)
         for root in ("/v1", ""):
@@ -130,7 +130,8 @@ async def serve(
     public: bool = False,
     ready: Callable[[str], None] = lambda url: None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM. `ready` is told the base URL; port 0 takes any free one.
+    """Serve until SIGINT or SIGTERM. `ready` is called with the base URL; port 0 takes any free
+    port.
 
     Raises:
         ConfigError: the host is not this machine's own and not meant to be public, or the port is
@@ -241,8 +242,8 @@ async def _stream(
     choices: AsyncIterator[Json],
     with_usage: bool,
 ) -> web.StreamResponse:
-    """Server-sent events. The status is sent with the first one, so that what is wrong with a request
-    is still told by status."""
+    """Server-sent events. The status goes out with the first event, so that a bad request still
+    gets an error status."""
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
     )

@@ -2,11 +2,10 @@
 
 `pocket` is the teacher, `pocket:student` its smaller sibling. It is a tiny model for demonstrations
 and tests: it knows the families of tasks it was trained on and answers anything else with nonsense.
-Where the first prompts of a run lie far outside of those, by the model's own likelihood of them, it
-says so once.
+If the first prompts of a run are very unlikely under the model, it warns once.
 
 Draw d of a request is the same text in every run: without a `seed` of its own, a request has seed
-0. What is unset otherwise: temperature 1, nothing truncated, and as many tokens as the context holds.
+0. Other defaults: temperature 1, no truncation, as many tokens as fit the context.
 A schema is ignored, with one notice: the model hardly ever writes JSON. Tools, images and sound are
 refused.
 """
@@ -45,7 +44,8 @@ class Pocket:
         folder: Path = FOLDER,
         notice: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """`notice` is told, once each, what the model passes over and that prompts are strange."""
+        """`notice` is called once for each thing the model ignores, and once if the prompts are
+        unlike its training data."""
         self.features = Features(schema="ignored")
         self._name = name
         self._folder = folder
@@ -89,7 +89,7 @@ class Pocket:
         return self._replies(request, ids, result)
 
     async def close(self) -> None:
-        """End the thread; calls under way are not answered."""
+        """End the thread. Running calls are not answered."""
         self._closed = True
         if self._prompt_nlls:
             self._warn()

@@ -1,6 +1,6 @@
 r"""Numbers as people and models write them, read exactly and never evaluated.
 
-`value("$1,000.00")` is 1000; `value(r"3\frac12")` is 7/2; `value("50 %")` is 1/2. Understood are
+`$1,000.00` is 1000, `3\frac12` is 7/2 and `50 %` is 1/2. Understood are
 signs, thousands commas (also 1,00,000), decimals, fractions, mixed numbers, scientific notation
 (`1.5e3`, `1.5 x 10^3`), scale words up to trillion, percent, currency signs, LaTeX fractions and
 Unicode digits. Currency and degree signs are dropped: within one task they do not vary.
@@ -23,11 +23,11 @@ MAX_EXPONENT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Numeral:
+class Number:
     """One number found in a text."""
 
     text: str
-    """As written, after `plain`."""
+    """As written, after `normalize`."""
     value: Fraction
     percent: bool
     """Whether a percent sign was part of it; `value` is then already divided by 100."""
@@ -36,10 +36,10 @@ class Numeral:
     end: int
 
 
-def plain(text: str) -> str:
+def normalize(text: str) -> str:
     r"""The text in one notation: NFKC, ASCII minus and times, LaTeX wrapping gone, \frac as a/b."""
-    text = _SUPERSCRIPT.sub(lambda found: "^" + found[0], text)
-    text = _VULGAR.sub(lambda found: " " + found[0], text)
+    text = _SUPERSCRIPT.sub(lambda match: "^" + match[0], text)
+    text = _VULGAR.sub(lambda match: " " + match[0], text)
     text = unicodedata.normalize("NFKC", text).translate(_SIGNS)
     if "\\" in text:
         text = text.replace("{,}", ",")
@@ -49,45 +49,39 @@ def plain(text: str) -> str:
     return text.replace("^{°}", "").replace("^°", "").replace("°", "")
 
 
-def value(text: str) -> Fraction | None:
-    """The number that the whole text is, or None."""
-    found = numeral(text)
-    return None if found is None else found.value
-
-
-def numeral(text: str) -> Numeral | None:
+def parse_number(text: str) -> Number | None:
     """The text as one number; quotes, emphasis and a final period around it do not matter."""
-    text = shed(plain(text))
+    text = strip_markup(normalize(text))
     if len(text) > 4 * MAX_DIGITS:
         return None
-    if (found := _NUMERAL.fullmatch(text)) is None:
-        found = _NUMERAL.fullmatch(text.strip("$ "))
-    return None if found is None else _read(found)
+    if (match := _NUMERAL.fullmatch(text)) is None:
+        match = _NUMERAL.fullmatch(text.strip("$ "))
+    return None if match is None else _read(match)
 
 
-def numerals(text: str) -> Iterator[Numeral]:
+def find_numbers(text: str) -> Iterator[Number]:
     """Every number in the text, in order."""
-    for found in _NUMERAL.finditer(plain(text)):
-        if (number := _read(found)) is not None:
+    for match in _NUMERAL.finditer(normalize(text)):
+        if (number := _read(match)) is not None:
             yield number
 
 
-def quantity(text: str) -> tuple[Numeral, str] | None:
+def parse_quantity(text: str) -> tuple[Number, str] | None:
     """A number and the few words after it that name its unit: `("18", "apples")`.
 
     A unit is up to four words in small letters. `12 Angry Men`, `5 pm` and `6th` are no quantities.
     """
-    text = _MATHS.sub(r"\1", " ".join(shed(plain(text)).split()))
-    found = _NUMERAL.match(text)
-    if found is None or (number := _read(found)) is None:
+    text = _MATHS.sub(r"\1", " ".join(strip_markup(normalize(text)).split()))
+    match = _NUMERAL.match(text)
+    if match is None or (number := _read(match)) is None:
         return None
-    unit = text[found.end() :]
+    unit = text[match.end() :]
     if len(unit) > _LONGEST_UNIT or not _UNIT.fullmatch(unit):
         return None
     return number, unit.strip()
 
 
-def shed(text: str) -> str:
+def strip_markup(text: str) -> str:
     """The text without the marks around it: blanks, quotes, emphasis, `$`, a final period."""
     text = text.strip(_MARKS + ".,;:!" if text.startswith(tuple(_MARKS)) else _MARKS)
     text = text.rstrip(".,;:!" + _MARKS)
@@ -96,11 +90,11 @@ def shed(text: str) -> str:
     return text
 
 
-def _read(found: re.Match[str]) -> Numeral | None:
+def _read(match: re.Match[str]) -> Number | None:
     """The value of a match; None for dates, divisions by zero and monsters."""
-    if found["date"] or found.end() - found.start() > 4 * MAX_DIGITS:
+    if match["date"] or match.end() - match.start() > 4 * MAX_DIGITS:
         return None
-    part = {name: text.replace(",", "") for name, text in found.groupdict("").items()}
+    part = {name: text.replace(",", "") for name, text in match.groupdict("").items()}
     if any(len(part[name]) > MAX_DIGITS for name in ("whole", "over", "under", "top", "bottom")):
         return None
     exponent = part["exponent"] or part["power"] or part["ten"] or "0"
@@ -119,11 +113,11 @@ def _read(found: re.Match[str]) -> Numeral | None:
         number /= 100
     if (part["sign"] == "-") != (part["sign_2"] == "-"):
         number = -number
-    return Numeral(found[0].strip(), number, bool(part["percent"]), found.start(), found.end())
+    return Number(match[0].strip(), number, bool(part["percent"]), match.start(), match.end())
 
 
-def _slash(found: re.Match[str]) -> str:
-    top, bottom = found[1] or found[2], found[3] or found[4]
+def _slash(match: re.Match[str]) -> str:
+    top, bottom = match[1] or match[2], match[3] or match[4]
     if _BARE.fullmatch(top) and _BARE.fullmatch(bottom):
         return f" {top.strip()}/{bottom.strip()}"
     return f" ({top})/({bottom})"
