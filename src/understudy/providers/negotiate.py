@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from understudy.text.replies import has_json
+from understudy.text.lenient_json import has_json
 from understudy.types import Reply, Request, Token, WireCall
 
 Support: TypeAlias = Literal["native", "ignored", "refused"]

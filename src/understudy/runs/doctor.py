@@ -23,7 +23,7 @@ from understudy.errors import (
 from understudy.providers.connect import Provider, connect, list_keys, parse
 from understudy.sandbox.isolation import AUTO
 from understudy.sandbox.pool import Pool
-from understudy.text import replies as text
+from understudy.text import lenient_json
 from understudy.types import Call, Reply, Request, Sampling, WireCall, user
 
 
@@ -206,7 +206,7 @@ async def check_schema(probe: Probe) -> Finding:
     }
     reply = await probe("Name a colour.", Sampling(max_tokens=64), schema=schema)
     try:
-        value = text.loads(reply.text)
+        value = lenient_json.loads(reply.text)
     except ValueError:
         return Finding(False, f"no JSON came: {_cut(reply.text)}")
     if value in ({"colour": "red"}, {"colour": "green"}):

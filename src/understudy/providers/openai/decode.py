@@ -12,7 +12,7 @@ from typing import Any, cast
 import msgspec
 
 from understudy.errors import Rejected
-from understudy.text.replies import split_reasoning
+from understudy.text.reasoning import split_reasoning
 from understudy.types import FREE, Json, Reply, Request, Stop, Token, ToolCall, Usage
 
 MOST_TOKENS = 1_000_000_000

@@ -7,6 +7,7 @@ import msgspec
 
 from understudy.errors import Rejected
 from understudy.providers.negotiate import Features
+from understudy.providers.openai.decode import as_list, as_object
 from understudy.types import (
     Audio,
     Image,
@@ -115,8 +116,7 @@ def _is_strict(schema: object) -> bool:
     if node.get("type") == "object":
         if node.get("additionalProperties") is not False:
             return False
-        properties, required = node.get("properties") or {}, node.get("required") or []
-        if set(properties) != set(required):
+        if set(as_object(node.get("properties"))) != set(as_list(node.get("required"))):
             return False
     return all(map(_is_strict, node.values()))
 
