@@ -53,7 +53,7 @@ async def test_a_slow_endpoint_is_unavailable(server: Server) -> None:
 
 
 async def test_an_endpoint_that_is_away_is_unavailable() -> None:
-    provider = OpenAI("http://127.0.0.1:9/v1")
+    provider = connect(Target(model="m", url="http://127.0.0.1:9/v1"))
     for _ in range(2):
         with pytest.raises(Unavailable, match="ClientConnectorError") as caught:
             await provider(call(sampling=Sampling(temperature=1)))
@@ -79,7 +79,7 @@ async def test_a_cut_or_garbled_reply_is_unavailable_and_shows_no_key(sent: byte
 
     raw = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = raw.sockets[0].getsockname()[1]
-    provider = OpenAI(f"http://127.0.0.1:{port}/v1", key=KEY)
+    provider = connect(Target(model="m", url=f"http://127.0.0.1:{port}/v1", key=KEY))
     with pytest.raises(Unavailable) as caught:
         await provider(call())
     await provider.close()
@@ -183,31 +183,33 @@ async def test_the_key_is_shown_nowhere(server: Server, answer: Answer) -> None:
 def test_azure_is_given_the_key_in_its_own_header() -> None:
     azure = authorize("x.openai.azure.com", KEY)
     assert (azure["api-key"], "Authorization" in azure) == (KEY, False)
-    assert "Authorization" not in authorize("localhost", None)
+    assert "Authorization" not in authorize("localhost", "")
 
 
 def test_the_key_is_not_in_the_representation() -> None:
-    provider = OpenAI("https://x.openai.azure.com/v1?key=1", key=KEY)
-    assert repr(provider) == "OpenAI('https://x.openai.azure.com/v1')"
+    target = Target(model="m", url="https://x.openai.azure.com/v1?key=1", key=KEY)
+    assert repr(connect(target)) == "HttpProvider('https://x.openai.azure.com/v1')"
+    assert_hidden(repr(target))
 
 
 @pytest.mark.parametrize(
     ("url", "key"),
     [
-        ("localhost:8000", None),
-        ("ftp://x/v1", None),
-        ("http://", None),
-        ("http://user:sk-secret@x/v1", None),
-        ("http://user:sk-secret@x:port/v1", None),
+        ("localhost:8000", ""),
+        ("ftp://x/v1", ""),
+        ("http://", ""),
+        ("http://user:sk-secret@x/v1", ""),
+        ("http://user:sk-secret@x:port/v1", ""),
         ("http://x/v1", "sk-secret\nX: 1"),
         ("http://x/v1", "sk-secretä"),
     ],
 )
-def test_an_address_or_key_that_cannot_be_used_is_refused(url: str, key: str | None) -> None:
+def test_an_address_or_key_that_cannot_be_used_is_refused(url: str, key: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        OpenAI(url, key=key)
+        connect(Target(model="m", url=url, key=key))
     assert_hidden(str(caught.value))
 
 
 def test_a_full_address_is_taken_for_its_base() -> None:
-    assert repr(OpenAI("http://x/v1/chat/completions/")) == "OpenAI('http://x/v1')"
+    target = Target(model="m", url="http://x/v1/chat/completions/")
+    assert repr(connect(target)) == "HttpProvider('http://x/v1')"
