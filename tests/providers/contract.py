@@ -84,14 +84,12 @@ class Host:
 
     def open(self, timeout: float = 5) -> Provider:
         return self.entry.open(
-            Target(
-                model="m", url=self.url, key=KEY, timeout=timeout, notice=self.notices.append
-            )
+            Target(model="m", url=self.url, key=KEY, timeout=timeout, notice=self.notices.append)
         )
 
-    async def ask(self, n: int = 1, timeout: float = 5) -> list[Reply]:
+    async def ask(self, n: int = 1, *, seconds: float = 5) -> list[Reply]:
         """What a provider makes of the answer."""
-        provider = self.open(timeout)
+        provider = self.open(seconds)
         request = Request(model="m", messages=(user("Say hi."),))
         try:
             return list(await provider(WireCall.of(Call(request=request), n)))

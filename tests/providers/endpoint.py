@@ -33,7 +33,7 @@ class Server:
         self.bodies: list[dict[str, Any]] = []
         self.requests: list[web.Request] = []
         self.models: web.Response | None = None
-        self.models_after = 0.0
+        self.models_wait: asyncio.Event | None = None
         self.looks = 0
         self.notices: list[str] = []
         self.url = ""
@@ -46,7 +46,8 @@ class Server:
 
     async def list_models(self, request: web.Request) -> web.StreamResponse:
         self.looks += 1
-        await asyncio.sleep(self.models_after)
+        if self.models_wait is not None:
+            await self.models_wait.wait()
         return self.models or web.Response(status=404)
 
     def provider(self, **settings: Any) -> HttpProvider:

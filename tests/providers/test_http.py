@@ -27,7 +27,8 @@ from understudy.errors import (
     Unauthorized,
     Unavailable,
 )
-from understudy.providers.openai import authorize
+from understudy.providers.openai import authorize, connect
+from understudy.providers.table import Target
 from understudy.types import (
     Reply,
     Sampling,
@@ -101,7 +102,7 @@ JSON = "application/json"
         ('{"choices": []}', JSON, "expected choices"),
         ('{"choices": null}', JSON, "expected choices, found null"),
         ("{}", JSON, "expected choices"),
-        ('{"choices": [5]}', JSON, "expected a choice, found int '5'"),
+        ('{"choices": [5]}', JSON, "expected a choice, found number"),
         ('{"choices": [{"message": {"content": 5}}]}', JSON, "expected content as text"),
         ('{"choices": [{"message": {"content": null}}]}', JSON, "expected a message with content"),
         ('{"choices": [{"error": {"message": "no"}}]}', JSON, "found an error"),

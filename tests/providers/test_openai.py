@@ -20,7 +20,9 @@ from tests.providers.endpoint import (
 from understudy.errors import (
     Rejected,
 )
+from understudy.providers import dialect
 from understudy.providers.negotiate import Features
+from understudy.providers.openai import guess_features
 from understudy.providers.openai.decode import decode, decode_logprobs
 from understudy.providers.openai.encode import encode
 from understudy.types import (
@@ -196,9 +198,12 @@ async def test_n_choices_make_n_replies_and_the_first_carries_the_usage(server: 
     assert (second.text, second.stop, second.usage) == ("b", "length", Usage())
 
 
-def decoded(message: Any = None, finish: Any = "stop", **fields: Any) -> Reply:
+PLAIN = Request(model="m")
+
+
+def decode_message(message: Any = None, finish: Any = "stop", **fields: Any) -> Reply:
     choice = {"message": message, "finish_reason": finish}
-    return decode({"choices": [choice], **fields})[0]
+    return decode({"choices": [choice], **fields}, PLAIN)[0]
 
 
 @pytest.mark.parametrize(
@@ -215,7 +220,7 @@ def decoded(message: Any = None, finish: Any = "stop", **fields: Any) -> Reply:
     ],
 )  # fmt: skip
 def test_reasoning_is_kept_apart_from_the_text(message: dict[str, Any]) -> None:
-    reply = decoded(message)
+    reply = decode_message(message)
     assert (reply.text, reply.reasoning) == ("4", "2+2")
 
 
@@ -227,28 +232,30 @@ def test_reasoning_is_kept_apart_from_the_text(message: dict[str, Any]) -> None:
     ],
 )  # fmt: skip
 def test_stop_reasons_are_told_apart(finish: Any, stop: str) -> None:
-    assert decoded({"content": "x"}, finish).stop == stop
+    assert decode_message({"content": "x"}, finish).stop == stop
 
 
-def test_tool_calls_and_refusals_are_decoded() -> None:
+def test_tool_calls_and_refusals_are_decode_message() -> None:
     made = {"id": "c1", "function": {"name": "f", "arguments": '{"a":1}'}}
-    reply = decoded({"content": None, "tool_calls": [made]})
+    reply = decode_message({"content": None, "tool_calls": [made]})
     assert reply.tool_calls == (ToolCall("c1", "f", '{"a":1}'),)
     assert reply.stop == "tool"
-    parsed = decoded({"tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}]}, "")
+    parsed = decode_message(
+        {"tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}]}, ""
+    )
     assert parsed.tool_calls == (ToolCall("", "f", '{"a":1}'),)
-    old = decoded({"content": None, "function_call": {"name": "f", "arguments": "{}"}})
+    old = decode_message({"content": None, "function_call": {"name": "f", "arguments": "{}"}})
     assert old.tool_calls == (ToolCall("", "f", "{}"),)
-    assert decoded({"content": None, "refusal": "No."}).refusal == "No."
+    assert decode_message({"content": None, "refusal": "No."}).refusal == "No."
 
 
 def test_an_empty_text_is_a_reply_and_a_missing_one_is_none() -> None:
-    assert decoded({"content": ""}) == Reply()
-    assert decoded({"content": None}, "length").stop == "length"
-    assert decoded(None, "content_filter").stop == "filtered"
+    assert decode_message({"content": ""}) == Reply()
+    assert decode_message({"content": None}, "length").stop == "length"
+    assert decode_message(None, "content_filter").stop == "filtered"
     for message in ({"content": None}, {}, None, "x"):
         with pytest.raises(ValueError, match="expected a message with content"):
-            decoded(message)
+            decode_message(message)
 
 
 CHAT = {
@@ -316,17 +323,20 @@ def test_log_probabilities_that_make_no_sense_are_none(bad: Any) -> None:
             {"prompt_tokens": 35, "completion_tokens": 12, "total_tokens": 109},
             Usage(tokens_in=35, tokens_out=74, reasoning=62),
         ),
-        ({"prompt_tokens": "x", "completion_tokens": -5}, Usage()),
+        ({"prompt_tokens": "x", "completion_tokens": -5}, None),
+        ({"prompt_tokens": 9, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": -1},
+          "completion_tokens_details": {"reasoning_tokens": "x"}},
+         Usage(tokens_in=9, tokens_out=5)),
         ({"input_tokens": 3.0, "output_tokens": 2}, Usage(tokens_in=3, tokens_out=2)),
     ],
 )  # fmt: skip
 def test_usage_is_read_whatever_its_fields_are_called(usage: Any, counted: Usage | None) -> None:
-    assert decoded({"content": "x"}, usage=usage).usage == counted
+    assert decode_message({"content": "x"}, usage=usage).usage == counted
 
 
 def test_a_broken_choice_does_not_spoil_the_others() -> None:
     whole = {"choices": [{"index": 0}, {"index": 1, "message": {"content": "b"}}], "usage": None}
-    assert [reply.text for reply in decode(whole)] == ["b"]
+    assert [reply.text for reply in decode(whole, PLAIN)] == ["b"]
 
 
 # ---------------------------------------------------------------- legacy completions
@@ -353,7 +363,7 @@ async def test_a_prompt_goes_to_the_legacy_endpoint(server: Server) -> None:
 @pytest.mark.parametrize(
     ("text", "logprobs", "found"),
     [
-        (" of the rest", None, "a text that begins ' of the rest'"),
+        (" of the rest", None, "a text that does not begin with it"),
         ("Once upon a time", None, "log-probabilities for 0 characters"),
         ("Once upon a time", {"content": [{"token": "!", "logprob": -1}]}, "for 1 characters"),
     ],
@@ -454,11 +464,15 @@ async def test_no_other_server_is_sent_neutral_samplers(server: Server, models: 
     assert server.notices == []
 
 
-async def test_a_look_that_takes_too_long_is_given_up(server: Server) -> None:
-    server.models_after = 1.0
-    provider = server.provider(timeout=0.1)
+async def test_a_look_that_takes_too_long_is_given_up(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialect, "LOOK_UP_SECONDS", 0.01)
+    server.models_wait = asyncio.Event()
+    provider = server.provider()
     for _ in range(2):
         await provider(call(sampling=Sampling(temperature=1)))
+    server.models_wait.set()
     await provider.close()
     assert server.looks == 1
 

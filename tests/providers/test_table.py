@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.providers.test_contract import visitor as visitor
 from understudy.errors import ConfigError
 from understudy.providers.connect import list_models, parse
 from understudy.providers.table import (
@@ -16,7 +17,6 @@ from understudy.providers.table import (
     list_names,
     list_providers,
 )
-from tests.providers.test_contract import visitor as visitor
 
 ENTRIES = pytest.mark.parametrize("entry", PROVIDERS, ids=lambda entry: entry.name)
 

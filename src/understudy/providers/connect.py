@@ -53,7 +53,7 @@ def parse(spec: str) -> Address:
         raise ConfigError(_explain(spec, name if colon else ""))
     if entry.models:
         if spec not in entry.models:
-            raise ConfigError(f"model {spec!r}: {name} has {' and '.join(entry.models)}.")
+            raise ConfigError(f"model {spec!r}: expected {' or '.join(entry.models)}.")
         return Address(name, spec, "")
     if not rest or rest[0] == "@":
         raise ConfigError(f"model {spec!r}: expected a name after the colon, e.g. {entry.example}.")
@@ -77,17 +77,18 @@ _NO_URL = "model {!r}: expected a base URL like http://localhost:8000/v1 after t
 
 
 def _explain(spec: str, name: str) -> str:
-    """What is wrong with a model string whose provider is unknown."""
+    """What is wrong with a model string whose provider is unknown; `name` is what it is called."""
     names = list_names()
     if name:
-        return f"model {spec!r}: no provider {name!r}{nearest(name, names)}"
+        hint = nearest(name, names)
+        other = "" if hint.endswith("?") else " Any server of OpenAI's dialect is openai:NAME@URL."
+        return f"model {spec!r}: no provider {name!r}{hint}{other}"
     whole = [model for entry in PROVIDERS for model in entry.models]
     hint = nearest(spec, [*whole, *names])
-    if not hint.startswith("; did"):
-        hint = "; there are: " + ", ".join(names) + "."
     return (
         f"model {spec!r}: expected provider:name[@base_url], e.g. openai:gpt-5-mini, "
-        f"openai:qwen3-8b@http://localhost:8000/v1, or pocket, the built-in model{hint}"
+        "openai:qwen3-8b@http://localhost:8000/v1, or pocket, the built-in model"
+        f"{hint if hint.endswith('?') else '; there are: ' + ', '.join(names) + '.'}"
     )
 
 

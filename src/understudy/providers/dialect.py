@@ -119,7 +119,7 @@ class HttpProvider:
             if self._looked_up:
                 return
             try:
-                async with asyncio.timeout(min(_LOOK_UP, self.http.timeout / 2)):
+                async with asyncio.timeout(min(LOOK_UP_SECONDS, self.http.timeout / 2)):
                     answer = await self.http.get(path, limit=_PAGE)
             except TimeoutError:
                 self._looked_up = True
@@ -169,7 +169,7 @@ def is_stream(answer: Answer) -> bool:
     return kind.startswith("text/event-stream") or answer.body[:5] == b"data:"
 
 
-_LOOK_UP = 5.0
-"""Seconds that the look at a page may take."""
+LOOK_UP_SECONDS = 5.0
+"""That the look at a page may take."""
 _PAGE = 1 << 20
 """Bytes of it that are read."""

@@ -91,7 +91,7 @@ class Probe:
         return (await self.sample(prompt, sampling, 1, draw, **fields))[0]
 
     async def sample(
-        self, prompt: str, sampling: Sampling, n: int, draw: int = 0, **fields: object
+        self, prompt: str, sampling: Sampling, n: int, /, draw: int = 0, **fields: object
     ) -> Sequence[Reply]:
         """Up to `n` replies, from one request."""
         request = Request(

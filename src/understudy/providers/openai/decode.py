@@ -274,5 +274,5 @@ def _kind(value: object) -> str:
     """What kind of JSON a value is, without the value."""
     if value is None:
         return "null"
-    kinds = {dict: "an object", list: "an array", str: "a text", bool: "a boolean"}
-    return kinds.get(type(value), "a number")
+    kinds: dict[type, str] = {dict: "object", list: "array", str: "string", bool: "boolean"}
+    return kinds.get(type(value), "number")
