@@ -46,7 +46,6 @@ NOT_YET: set[str] = {
     "journal",
     "methods",
     "prompts",
-    "providers",
     "registry",
     "reports",
     "runs",

@@ -3,10 +3,17 @@
 import asyncio
 import json
 import traceback
+from collections.abc import Iterator
+from socket import gaierror
+from ssl import SSLError
 from typing import Any
 
+import aiohttp
 import pytest
-from aiohttp import web
+from aiohttp import RequestInfo, http_exceptions, web
+from aiohttp.client_reqrep import ConnectionKey
+from multidict import CIMultiDict
+from yarl import URL
 
 from tests.providers.endpoint import (
     KEY,
@@ -214,3 +221,95 @@ def test_an_address_or_key_that_cannot_be_used_is_refused(url: str, key: str) ->
 def test_a_full_address_is_taken_for_its_base() -> None:
     target = Target(model="m", url="http://x/v1/chat/completions/")
     assert repr(connect(target)) == "HttpProvider('http://x/v1')"
+
+
+# ---------------------------------------------------------------- what aiohttp raises
+
+
+def every_kind(root: type[BaseException]) -> Iterator[type[BaseException]]:
+    yield root
+    for kind in root.__subclasses__():
+        yield from every_kind(kind)
+
+
+def make(kind: type[BaseException]) -> BaseException:
+    """An error of a kind that has whatever it may show, the key in all of it."""
+    key = ConnectionKey("localhost", 80, False, True, None, None, None)
+    info = RequestInfo(URL(f"http://x/?k={KEY}"), "POST", CIMultiDict(k=KEY), URL("http://x/"))  # type: ignore[arg-type]
+    cause = OSError(5, f"broken {KEY}")
+    for arguments in (
+        (info, ()), (key, cause, "path"), (key, cause), (key, SSLError(1, KEY)), (KEY,), (),
+        (b"want", b"got", "host", 80), ("path", key, cause), (KEY, KEY),
+    ):  # fmt: skip
+        try:
+            error = kind(*arguments)
+            str(error)
+        except (TypeError, AttributeError):
+            continue
+        return error
+    raise AssertionError(f"no way to make {kind}: add its arguments")
+
+
+KINDS = sorted(
+    {
+        *every_kind(aiohttp.ClientError), *every_kind(http_exceptions.HttpProcessingError),
+        OSError, TimeoutError, ConnectionResetError, BrokenPipeError, SSLError, gaierror,
+        asyncio.IncompleteReadError, EOFError, UnicodeError, ValueError,
+    },
+    key=lambda kind: kind.__name__,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+async def test_nothing_foreign_passes_and_none_shows_the_key(
+    kind: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = make(kind)
+
+    async def fail(*arguments: object, **settings: object) -> None:
+        raise error
+
+    provider = connect(Target(model="m", url="http://127.0.0.1:9/v1", key=KEY))
+    connector = aiohttp.TCPConnector()
+    monkeypatch.setattr(connector, "connect", fail)
+    session = aiohttp.ClientSession(connector=connector)
+    monkeypatch.setattr(aiohttp, "ClientSession", lambda **settings: session)
+    try:
+        with pytest.raises(ProviderError) as caught:
+            await provider(call())
+    finally:
+        await provider.close()
+    assert type(caught.value) in (Unavailable, Rejected)
+    for node in (caught.value, caught.value.__cause__, caught.value.__context__):
+        assert_hidden("".join(traceback.format_exception(node)) + repr(vars(node or caught.value)))
+
+
+async def test_a_bug_is_no_providers_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    provider = connect(Target(model="m", url="http://127.0.0.1:9/v1"))
+    session = aiohttp.ClientSession()
+    await session.close()
+    monkeypatch.setattr(aiohttp, "ClientSession", lambda **settings: session)
+    with pytest.raises(RuntimeError, match="Session is closed"):
+        await provider(call())
+
+
+@pytest.mark.parametrize("url", ["http://a..b/v1", "http://x.invalid:1/v1", "http://-/v1"])
+async def test_an_address_that_no_one_has_gives_an_error_of_ours(url: str) -> None:
+    try:
+        provider = connect(Target(model="m", url=url))
+    except ConfigError:
+        return
+    try:
+        with pytest.raises((ProviderError, RuntimeError)) as caught:
+            await provider(call())
+    finally:
+        await provider.close()
+    if isinstance(caught.value, RuntimeError):
+        assert "must not reach the network" in str(caught.value)  # so far it came
+
+
+async def test_a_key_in_the_query_is_not_shown(server: Server) -> None:
+    server.url += "/?api-version=2024-10-21&api-key=hush-hush"
+    server.answer = lambda _: error(400, "2024-10-21 is too old for hush-hush")
+    with pytest.raises(Rejected, match=r"2024-10-21 is too old for \[key\]"):
+        await ask(server, call())

@@ -69,8 +69,8 @@ class Http:
         self._urls = dict[str, URL]()
         self.timeout = timeout
         self._headers = SENT | headers(self.host, key)
-        hidden = [v for k, v in base.query.items() if any(s in k.lower() for s in _SECRET)]
-        self._secrets = tuple(secret for secret in (key, *hidden) if secret)
+        queries = [v for k, v in base.query.items() if any(s in k.lower() for s in _SECRET)]
+        self._secrets = tuple(secret for secret in (key, *queries) if secret)
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -230,8 +230,8 @@ def parse_base(base_url: str) -> URL:
     except ValueError:
         usable, base = False, URL()
     if not usable:
-        shown = text.rpartition("@")[2]  # what stands before it may be a key
-        raise ConfigError(f"expected a base URL like http://localhost:8000/v1, found {shown!r}.")
+        rest = text.rpartition("@")[2]  # what stands before it may be a key
+        raise ConfigError(f"expected a base URL like http://localhost:8000/v1, found {rest!r}.")
     if base.user or base.password:
         raise ConfigError(f"the URL of {base.host} holds a key: give it through the environment.")
     return base

@@ -78,22 +78,22 @@ class Scripted:
             if not several:
                 raise ConfigError(f"expected an answer to draw {call.draw}, the script gave none.")
             replies += [_reply(call, answer) for answer in several[: n - len(replies)]]
-        return _counted(wire.request, replies)
+        return _count_words(wire.request, replies)
 
     async def close(self) -> None:
         """Nothing to close."""
 
 
 def _in_order(replies: Iterable[Answers]) -> Script:
-    waiting, given = iter(replies), 0
+    remaining, count = iter(replies), 0
 
     def take(call: Call) -> Answers:
-        nonlocal given
-        for answers in waiting:
-            given += 1
+        nonlocal count
+        for answers in remaining:
+            count += 1
             return answers
         raise ConfigError(
-            f"the script holds {given} answers, all given; found a further call of step "
+            f"the script holds {count} answers, and all were used; found a further call of step "
             f"{call.step!r}, task {call.task!r}, role {call.role!r}, draw {call.draw}. "
             "Script more answers, or use a function."
         )
@@ -127,14 +127,14 @@ def _reply(call: Call, answer: Answer) -> Reply:
     return Reply(text=text, stop=stop, model=call.request.model)
 
 
-def _counted(request: Request, replies: Sequence[Reply]) -> Sequence[Reply]:
-    """The replies with their words counted, on the first of them, unless some came counted."""
+def _count_words(request: Request, replies: Sequence[Reply]) -> Sequence[Reply]:
+    """The replies with usage on the first: their words, unless the script gave usage itself."""
     if any(reply.usage is not None for reply in replies):
         return replies
-    asked = sum(len(message.text.split()) for message in request.messages)
+    prompts = sum(len(message.text.split()) for message in request.messages)
     traces = sum(len(reply.reasoning.split()) for reply in replies)
     usage = Usage(
-        tokens_in=asked + len(request.prompt.split()),
+        tokens_in=prompts + len(request.prompt.split()),
         tokens_out=sum(len(reply.text.split()) for reply in replies) + traces,
         reasoning=traces,
     )

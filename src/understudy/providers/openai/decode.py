@@ -106,9 +106,9 @@ def _decode_content(content: object) -> tuple[str, str]:
     texts, traces = list[str](), list[str]()
     for part in as_objects(cast("object", content)):
         if part.get("type") in ("thinking", "reasoning"):
-            thought = part.get("thinking") or part.get("text")
-            inner = as_objects(thought)
-            traces += [_text(item.get("text")) for item in inner] if inner else [_text(thought)]
+            trace = part.get("thinking") or part.get("text")
+            inner = as_objects(trace)
+            traces += [_text(item.get("text")) for item in inner] if inner else [_text(trace)]
         else:
             texts.append(_text(part.get("text")))
     return "".join(texts), "".join(traces)
@@ -211,10 +211,10 @@ def decode_usage(usage: object) -> Usage | None:
     try:
         tokens_in = _read_count(node, "prompt_tokens", "input_tokens")
         tokens_out = _read_count(node, "completion_tokens", "output_tokens")
-        hidden = max(0, _read_count(node, "total_tokens") - tokens_in - tokens_out)
+        extra = max(0, _read_count(node, "total_tokens") - tokens_in - tokens_out)
     except ValueError:
         return None
-    tokens_out += hidden
+    tokens_out += extra
     if not tokens_in and not tokens_out:
         return None
     details = as_object(node.get("completion_tokens_details")) or node
@@ -226,7 +226,7 @@ def decode_usage(usage: object) -> Usage | None:
         tokens_in=tokens_in,
         tokens_out=tokens_out,
         cached=min(cached, tokens_in),
-        reasoning=min(_read_share(details, "reasoning_tokens") or hidden, tokens_out),
+        reasoning=min(_read_share(details, "reasoning_tokens") or extra, tokens_out),
     )
 
 
