@@ -55,6 +55,8 @@ _NEVER = re.compile(r"request too large.{0,300}must be reduced", re.IGNORECASE |
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _ADVICE = re.compile(r"(?:try again|retry) (?:in|after) ((?:\d+(?:\.\d+)?(?:ms|[smh]) ?)+)", re.I)
+_LONGEST_TIME = 64
+"""Characters of a header that names a time. A longer one is nonsense, and slow to read."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """What would steer a terminal."""
 _DETACHED = frozenset({408, 502, 503, 504, 520, 521, 522, 523, 524, 529, 530})
@@ -177,7 +179,7 @@ def _scale(value: str | None, unit: float) -> float | None:
 
 def _read_time(value: str | None, now: float) -> float | None:
     """Seconds from now to what a header names: seconds, a duration, a date, a Unix time."""
-    if not value:
+    if not value or len(value) > _LONGEST_TIME:
         return None
     value = value.strip()
     if (seconds := _scale(value, 1.0)) is not None:
