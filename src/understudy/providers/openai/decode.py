@@ -12,11 +12,18 @@ from typing import Any, cast
 import msgspec
 
 from understudy.errors import Rejected
+from understudy.providers.fields import (
+    as_list,
+    as_object,
+    as_objects,
+    as_text,
+    name_kind,
+    read_count,
+    read_share,
+)
 from understudy.text.reasoning import split_reasoning
 from understudy.types import FREE, Json, Reply, Request, Stop, Token, ToolCall, Usage
 
-MOST_TOKENS = 1_000_000_000
-"""A count above this is no count."""
 LEAST_LOGPROB = -9_999.0
 """What vLLM sends for a token without probability. JSON knows no minus infinity."""
 LONGEST_NAME = 200
@@ -39,8 +46,8 @@ def decode(body: Json, request: Request) -> list[Reply]:
     """
     choices = as_list(body.get("choices"))
     if not choices:
-        raise ValueError(f"expected choices, found {_kind(body.get('choices'))}")
-    usage, model = decode_usage(body.get("usage")), _text(body.get("model"))[:LONGEST_NAME]
+        raise ValueError(f"expected choices, found {name_kind(body.get('choices'))}")
+    usage, model = decode_usage(body.get("usage")), as_text(body.get("model"))[:LONGEST_NAME]
     replies, complaint = list[Reply](), ""
     for choice in sorted(choices, key=_index) if len(choices) > 1 else choices:
         counts = FREE if replies else usage
@@ -63,11 +70,11 @@ def _index(choice: object) -> int:
 def _decode_choice(choice: object, usage: Usage | None, model: str, *, echo: bool) -> Reply:
     """One reply. With `echo` a text is left as it is: tags in it may be the prompt's own."""
     if not isinstance(choice, dict):
-        raise ValueError(f"expected a choice, found {_kind(choice)}")
+        raise ValueError(f"expected a choice, found {name_kind(choice)}")
     node = cast("Json", choice)
     if node.get("error"):
         raise ValueError("expected a choice, found an error")
-    stop = _STOPS.get(_text(node.get("finish_reason")).lower(), "unknown")
+    stop = _STOPS.get(as_text(node.get("finish_reason")).lower(), "unknown")
     logprobs = decode_logprobs(node.get("logprobs"))
     if "message" not in node and isinstance(node.get("text"), str):
         text, trace = (node["text"], "") if echo else split_reasoning(node["text"])
@@ -81,10 +88,10 @@ def _decode_choice(choice: object, usage: Usage | None, model: str, *, echo: boo
     calls = tuple(_decode_tool_calls(message))
     if calls and stop in ("end", "unknown"):
         stop = "tool"
-    refusal = _text(message.get("refusal"))
+    refusal = as_text(message.get("refusal"))
     silent = message.get("content") is None and not (calls or refusal or reasoning)
     if silent and stop in ("end", "unknown", "tool"):
-        raise ValueError(f"expected a message with content, found {_kind(node.get('message'))}")
+        raise ValueError(f"expected a message with content, found {name_kind(node.get('message'))}")
     return Reply(
         text=content,
         reasoning=reasoning,
@@ -102,36 +109,36 @@ def _decode_content(content: object) -> tuple[str, str]:
     if content is None or isinstance(content, str):
         return content or "", ""
     if not isinstance(content, list):
-        raise ValueError(f"expected content as text, found {_kind(content)}")
+        raise ValueError(f"expected content as text, found {name_kind(content)}")
     texts, traces = list[str](), list[str]()
     for part in as_objects(cast("object", content)):
         if part.get("type") in ("thinking", "reasoning"):
             trace = part.get("thinking") or part.get("text")
             inner = as_objects(trace)
-            traces += [_text(item.get("text")) for item in inner] if inner else [_text(trace)]
+            traces += [as_text(item.get("text")) for item in inner] if inner else [as_text(trace)]
         else:
-            texts.append(_text(part.get("text")))
+            texts.append(as_text(part.get("text")))
     return "".join(texts), "".join(traces)
 
 
 def _decode_reasoning(message: Json) -> str:
-    if trace := _text(message.get("reasoning_content")) or _text(message.get("reasoning")):
+    if trace := as_text(message.get("reasoning_content")) or as_text(message.get("reasoning")):
         return trace
     details = as_objects(message.get("reasoning_details"))
-    return "".join([_text(part.get("text")) or _text(part.get("summary")) for part in details])
+    return "".join([as_text(part.get("text")) or as_text(part.get("summary")) for part in details])
 
 
 def _decode_tool_calls(message: Json) -> Iterator[ToolCall]:
     for call in as_objects(message.get("tool_calls")):
         function = as_object(call.get("function"))
-        if name := _text(function.get("name")):
+        if name := as_text(function.get("name")):
             arguments = function.get("arguments")
             if not isinstance(arguments, str):
                 arguments = msgspec.json.encode(arguments or {}).decode()
-            yield ToolCall(_text(call.get("id"))[:LONGEST_NAME], name, arguments)
+            yield ToolCall(as_text(call.get("id"))[:LONGEST_NAME], name, arguments)
     function = as_object(message.get("function_call"))
-    if name := _text(function.get("name")):
-        yield ToolCall("", name, _text(function.get("arguments")))
+    if name := as_text(function.get("name")):
+        yield ToolCall("", name, as_text(function.get("arguments")))
 
 
 def _check_echo(request: Request, reply: Reply) -> None:
@@ -190,7 +197,7 @@ def _decode_legacy_tokens(node: Json) -> Iterator[Token]:
 
 def _require_text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"expected a token's text, found {_kind(value)}")
+        raise TypeError(f"expected a token's text, found {name_kind(value)}")
     return value
 
 
@@ -209,70 +216,22 @@ def decode_usage(usage: object) -> Usage | None:
     """
     node = as_object(usage)
     try:
-        tokens_in = _read_count(node, "prompt_tokens", "input_tokens")
-        tokens_out = _read_count(node, "completion_tokens", "output_tokens")
-        extra = max(0, _read_count(node, "total_tokens") - tokens_in - tokens_out)
+        tokens_in = read_count(node, "prompt_tokens", "input_tokens")
+        tokens_out = read_count(node, "completion_tokens", "output_tokens")
+        extra = max(0, read_count(node, "total_tokens") - tokens_in - tokens_out)
     except ValueError:
         return None
     tokens_out += extra
     if not tokens_in and not tokens_out:
         return None
     details = as_object(node.get("completion_tokens_details")) or node
-    cached = _read_share(as_object(node.get("prompt_tokens_details")), "cached_tokens")
-    cached = cached or _read_share(
+    cached = read_share(as_object(node.get("prompt_tokens_details")), "cached_tokens")
+    cached = cached or read_share(
         node, "prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens"
     )
     return Usage(
         tokens_in=tokens_in,
         tokens_out=tokens_out,
         cached=min(cached, tokens_in),
-        reasoning=min(_read_share(details, "reasoning_tokens") or extra, tokens_out),
+        reasoning=min(read_share(details, "reasoning_tokens") or extra, tokens_out),
     )
-
-
-def _read_count(node: Json, *names: str) -> int:
-    """The first of the fields that is there and not zero; 0 where none is."""
-    for name in names:
-        value = node.get(name)
-        if value is None:
-            continue
-        if type(value) not in (int, float) or not 0 <= value <= MOST_TOKENS:
-            raise ValueError(f"expected a count of tokens as {name}")
-        if count := int(value):
-            return count
-    return 0
-
-
-def _read_share(node: Json, *names: str) -> int:
-    """A part of another count, 0 where it cannot be: then nothing is cheaper."""
-    try:
-        return _read_count(node, *names)
-    except ValueError:
-        return 0
-
-
-def as_object(value: object) -> Json:
-    """A JSON object as it is; anything else as an empty one."""
-    return cast("Json", value) if isinstance(value, dict) else {}
-
-
-def as_list(value: object) -> list[Any]:
-    """An array as it is; anything else as an empty one."""
-    return cast("list[Any]", value) if isinstance(value, list) else []
-
-
-def as_objects(value: object) -> list[Json]:
-    """The items of an array, each as an object."""
-    return [as_object(item) for item in as_list(value)]
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _kind(value: object) -> str:
-    """What kind of JSON a value is, without the value."""
-    if value is None:
-        return "null"
-    kinds: dict[type, str] = {dict: "object", list: "array", str: "string", bool: "boolean"}
-    return kinds.get(type(value), "number")

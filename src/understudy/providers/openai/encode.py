@@ -6,8 +6,8 @@ from typing import cast
 import msgspec
 
 from understudy.errors import Rejected
+from understudy.providers.fields import as_list, as_object
 from understudy.providers.negotiate import Features
-from understudy.providers.openai.decode import as_list, as_object
 from understudy.types import (
     Audio,
     Image,

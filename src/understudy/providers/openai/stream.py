@@ -9,7 +9,7 @@ from typing import Any, cast
 import msgspec
 
 from understudy.providers.dialect import StreamError
-from understudy.providers.openai.decode import as_object, as_objects
+from understudy.providers.fields import as_object, as_objects
 from understudy.types import Json
 
 MOST_CHOICES = 10_000
