@@ -51,13 +51,14 @@ IMPURE = {
 ENVIRONMENT = {
     "providers/connect.py": "the only reader of keys",
     "pocket/threads.py": "how many threads a numerical library may use",
-    "sandbox/zygote.py": "a program's environment is emptied",
+    "sandbox/forkserver.py": "a program's environment is emptied",
 }
 
 CATCH_ALL = {
-    "sandbox/guest.py": "whatever a program raises is what came of it",
-    "sandbox/tester.py": "whatever a test raises is its verdict",
-    "sandbox/zygote.py": "a process that is not quite isolated must end, not return",
+    "runs/step.py": "an error in a method's code is a failure row where the recipe says so",
+    "sandbox/runner.py": "whatever a program raises is part of its outcome",
+    "sandbox/isolated_tests.py": "whatever a test raises is its verdict",
+    "sandbox/forkserver.py": "a process that could not be isolated must end, not return",
 }
 """Where an exception of any kind may end, and why."""
 

@@ -28,10 +28,9 @@ from understudy.journal.write import call_key, canonical, request_hash
 from understudy.methods import methods
 from understudy.providers.negotiate import Features
 from understudy.providers.scripted import Scripted
-from understudy.runs.engine import BoundStep
+from understudy.runs.step import BoundStep
 from understudy.sandbox.handle import Execution
-from understudy.sandbox.protocol import Outcome
-from understudy.sandbox.protocol import Test as OneTest  # pytest collects what begins with Test
+from understudy.sandbox.protocol import Outcome, TestResult
 from understudy.types import (
     Call,
     Example,
@@ -315,7 +314,7 @@ async def judge(execution: Execution) -> Outcome:
     return Outcome(
         status="passed" if all(passed) else "failed",
         tests=tuple(
-            OneTest(test, ok, digest[:2], "2")
+            TestResult(test, ok, digest[:2], "2")
             for test, ok in zip(program.tests, passed, strict=True)
         ),
         values=tuple(digest[i] for i, _ in enumerate(program.calls)),
@@ -334,6 +333,7 @@ class Left:
     kept: set[Asked]
     """Every draw whose reply is on disk."""
     calls: int
+    """Draws asked for. How they are grouped into wire calls depends on the timing."""
     killed: bool
     executed: set[bytes]
     """Every program that was run, and for whom."""
@@ -342,10 +342,12 @@ class Left:
 
 
 async def session(path: Path, case: Case, kill_at: int | None = None) -> Left:
-    """Run `case`, or go on with it; the call with the number `kill_at` ends the process."""
+    """Run `case`, or go on with it; the draw with the number `kill_at` ends the process."""
 
     async def answer(call: Call) -> Reply:
-        if kill_at is not None and len(provider.calls) >= kill_at:
+        nonlocal draws
+        draws += 1
+        if kill_at is not None and draws >= kill_at:
             raise Killed
         for _ in range(len(call.task) % 3 + 1):
             await asyncio.sleep(0)
@@ -355,7 +357,7 @@ async def session(path: Path, case: Case, kill_at: int | None = None) -> Left:
         executed.add(ran(execution.step, execution.task, given(execution.program)))
         return await judge(execution)
 
-    executed = set[bytes]()
+    executed, draws = set[bytes](), 0
     provider, killed, steps = Scripted(answer, features=case.features), False, list[BoundStep]()
     async with Bench(path) as bench:
         sandbox = bench.sandbox(execute)
@@ -374,7 +376,7 @@ async def session(path: Path, case: Case, kill_at: int | None = None) -> Left:
         for wire in provider.calls
         for call in wire.calls
     }
-    return Left(rows, asked, kept, len(provider.calls), killed, executed, known)
+    return Left(rows, asked, kept, draws, killed, executed, known)
 
 
 async def contract(case: Case, folder: Path) -> None:

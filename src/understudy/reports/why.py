@@ -10,7 +10,8 @@ from understudy.errors import ConfigError, nearest
 from understudy.journal.read import KeptCall, KeptExecution, Records, Row
 from understudy.journal.write import scope_key
 from understudy.runs.reader import Run
-from understudy.runs.recipe import SEEDS, flatten
+from understudy.runs.recipe import SEEDS
+from understudy.runs.resolve import flatten
 from understudy.runs.run_dir import JOURNAL
 from understudy.sandbox.protocol import Outcome
 
@@ -75,8 +76,10 @@ def _program(kept: KeptExecution) -> str:
     outcome = msgspec.json.decode(kept.outcome, type=Outcome)
     source = str(msgspec.json.decode(kept.program).get("source", ""))
     passed = f", {sum(t.passed for t in outcome.tests)} of {len(outcome.tests)} tests passed"
-    failed = outcome.failed
-    why = outcome.error or (failed and (failed.error or f"{failed.test}: {failed.actual}")) or ""
+    failure = outcome.first_failure
+    why = outcome.error
+    if not why and failure is not None:
+        why = failure.error or f"{failure.test}: {failure.actual}"
     return (
         f"  program run in session {kept.session} ({kept.isolation or 'not at all'}): "
         f"{outcome.status}{passed if outcome.tests else ''}{f'; {_cut(why)}' if why else ''}; "
