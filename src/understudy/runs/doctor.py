@@ -22,7 +22,7 @@ from understudy.errors import (
 )
 from understudy.providers.connect import Provider, connect, list_keys, parse
 from understudy.sandbox.isolation import AUTO
-from understudy.sandbox.pool import Pool
+from understudy.sandbox.worker_pool import WorkerPool
 from understudy.text import lenient_json
 from understudy.types import Call, Reply, Request, Sampling, WireCall, user
 
@@ -253,7 +253,7 @@ async def _try_sandboxes() -> list[str]:
     lines = ["sandbox, tried with a program that reads, connects, forks, signals and writes:"]
     for name in AUTO:
         try:
-            async with Pool.open(name, size=1) as pool:
+            async with WorkerPool.open(name, size=1) as pool:
                 await pool.isolation()
             lines.append(f"  [yes] {name}")
         except (ConfigError, NoSandbox) as error:
