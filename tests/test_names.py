@@ -36,7 +36,6 @@ VERBS = {"count", "discard", "drop", "list", "on", "read", "remove", "skip", "wr
 NOT_YET: set[str] = {
     "__init__",
     "__main__",
-    "api",
     "call",
     "charts",
     "cli",
@@ -49,7 +48,6 @@ NOT_YET: set[str] = {
     "providers",
     "registry",
     "reports",
-    "runs",
     "types",
 }
 """Folders whose names are still to be mended."""

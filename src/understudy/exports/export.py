@@ -43,7 +43,7 @@ def export_all(run: Run, *, again: bool = False) -> list[Path]:
             written.insert(1, parquet)
         elif not fresh:  # one from where the extra is installed would lack rows
             parquet.unlink(missing_ok=True)
-        write_rows(run.rejected(), run.path / "rejected.jsonl")
+        write_rows(run.rejections(), run.path / "rejected.jsonl")
         write_rows(run.failures(), run.path / "failures.jsonl")
         figures = collect(run)
         (run.path / "README.md").write_text(card(card_facts(run, figures)))
@@ -103,7 +103,7 @@ def card_facts(run: Run, facts: RunFacts) -> CardFacts:
         cost=None if facts.cost.unpriced else facts.cost.dollars,
         recipe=facts.recipe,
         versions=facts.versions,
-        made=facts.begun,
+        made=facts.date,
     )
 
 

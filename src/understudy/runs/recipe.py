@@ -308,8 +308,8 @@ LONGEST = 200
 
 
 def _fields_at(kind: type[Settings], path: Sequence[str]) -> Sequence[str]:
-    known = {"models": ModelSettings, "sampling": SamplingSettings, "steps": Step, "prices": Price}
+    kinds = {"models": ModelSettings, "sampling": SamplingSettings, "steps": Step, "prices": Price}
     for part in reversed(path[:-1]):
-        if part in known:
-            return list(known[part].model_fields)
+        if part in kinds:
+            return list(kinds[part].model_fields)
     return list(kind.model_fields)

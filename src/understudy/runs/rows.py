@@ -48,7 +48,7 @@ class Item(Value, frozen=True, kw_only=True):
         return () if self.example is None else self.example.lineage
 
 
-def judged(step: str, example: Example, verdict: Verdict) -> Example | Rejection:
+def apply_verdict(step: str, example: Example, verdict: Verdict) -> Example | Rejection:
     """What a filter's verdict makes of an example; a score is kept under the step's name."""
     if not verdict.keep:
         return Rejection(reason=verdict.reason, score=verdict.score, example=example)

@@ -47,7 +47,7 @@ async def each(
     crew.start(start_all())
     try:
         while crew.busy:
-            outputs = await crew.finished()
+            outputs = await crew.next_batch()
             if outputs:
                 yield outputs
             unwritten -= len(outputs)
@@ -82,7 +82,7 @@ class _Crew:
         self._finished.append(task)
         self._wake.set()
 
-    async def finished(self) -> list[Output]:
+    async def next_batch(self) -> list[Output]:
         """What has been made since the last time; waits for something. Raises what a task raised."""
         await self._wake.wait()
         self._wake.clear()
