@@ -39,7 +39,7 @@ class Teacher:
         self.lists, self._labels = list(lists), labels
         self._instances = instances or "Example 1\nInput: a\nOutput: b"
         self.provider = Scripted(self._answer)
-        self.model = Model("m", self.provider)
+        self.model = Model.over("m", self.provider)
 
     def _answer(self, call: Call) -> str | Reply:
         text = prompt_of(call)

@@ -84,7 +84,7 @@ async def run(
     **settings: Any,
 ) -> Example | Rejection | list[Example]:
     roles = (("writer", writer), ("critic", critic), ("judge", judge))
-    w, c, j = (Model("m", script or Scripted([]), role=role) for role, script in roles)
+    w, c, j = (Model.over("m", script or Scripted([]), role=role) for role, script in roles)
     return await self_refine(task, w, c, j, Sandbox(execute), Config(**settings))
 
 

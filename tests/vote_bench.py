@@ -21,7 +21,7 @@ def path(answer: object, thought: str = "Let me see.") -> str:
 async def run(
     teacher: Scripted, task: Task = TASK, verifier: Scripted | None = None, **settings: Any
 ) -> Example | Rejection | list[Example]:
-    models = Model("m", teacher), Model("v", verifier or Scripted([]), role="verifier")
+    models = Model.over("m", teacher), Model.over("v", verifier or Scripted([]), role="verifier")
     return await self_consistency(task, *models, Config(**settings))
 
 

@@ -114,7 +114,7 @@ def canonical(request: Request) -> bytes:
     sampling = _UNSET if request.sampling == _UNSET else request.sampling
     return _encode(
         msgspec.structs.replace(
-            request, model="", endpoint="", messages=messages, sampling=sampling
+            request, model="", endpoint="", revision="", messages=messages, sampling=sampling
         )
     )
 
@@ -132,16 +132,13 @@ def scope_key(step: str, task: str) -> bytes:
     return blake2b(f"{step}\0{task}".encode(), digest_size=8).digest()
 
 
-def call_keys(call: Call, request_hash: bytes) -> list[bytes]:
-    """The content address of each draw: 8 bytes of its scope; 16 of role, who is asked, what is
-    asked, and draw."""
-    scope = scope_key(call.step, call.task)
+def call_key(call: Call, request_hash: bytes) -> bytes:
+    """The content address of a draw: 8 bytes of step and task; 16 of the worker inside the task, the
+    role, who is asked, what is asked, and the draw."""
     request = call.request
-    asked = f"{call.role}\0{request.endpoint}\0{request.model}\0".encode() + request_hash
-    return [
-        scope + blake2b(b"%b%d" % (asked, draw), digest_size=16).digest()
-        for draw in range(call.draw, call.draw + call.n)
-    ]
+    who = [call.scope, call.role, request.endpoint, request.model, request.revision]
+    rest = "\0".join(who).encode() + b"\0%b%d" % (request_hash, call.draw)
+    return scope_key(call.step, call.task) + blake2b(rest, digest_size=16).digest()
 
 
 def execution_key(step: str, task: str, program: bytes) -> bytes:

@@ -225,7 +225,7 @@ class Scheduler:
             index,
             self._tokenizer,
             most=self._bound(job),
-            uniforms=Uniforms(job.seed, job.ids, job.draw + index),
+            uniforms=Uniforms(job.seed, job.ids, job.draws[index] if job.draws else index),
             counts=TokenCounts(self._decoder.shape.vocabulary, job.ids) if penalised else None,
         )
 

@@ -64,8 +64,8 @@ class Job:
     on_done: Callable[[RequestOutput | BaseException], None] = lambda result: None
     """Called once, unless the request is cancelled first."""
     n: int = 1
-    draw: int = 0
-    """The number of the first reply among all draws of this prompt; the others follow."""
+    draws: tuple[int, ...] = ()
+    """The number of each reply among all draws of this prompt; 0, 1, ... where empty."""
     seed: int = 0
     params: SamplingParams = field(default_factory=SamplingParams)
     most: int | None = None

@@ -20,7 +20,7 @@ from understudy.pocket.sampling import sampling_params
 from understudy.pocket.scheduler import Scheduler, generate
 from understudy.pocket.sequence import Job, RequestOutput
 from understudy.providers.features import Features
-from understudy.types import Call, Reply, Request, Token, Usage
+from understudy.types import Reply, Request, Token, Usage, WireCall
 
 MEASURED = 64
 """How many prompts of a run have their likelihood measured."""
@@ -51,7 +51,7 @@ class Pocket:
         self._prompt_nlls: list[float] = []
         self._measuring = 0
 
-    async def __call__(self, call: Call) -> Sequence[Reply]:
+    async def __call__(self, call: WireCall, /) -> Sequence[Reply]:
         """`call.n` replies.
 
         Raises:
@@ -68,7 +68,7 @@ class Pocket:
         job = Job(
             ids=ids,
             n=call.n,
-            draw=call.draw,
+            draws=tuple(c.draw for c in call.calls),
             seed=sampling.seed or 0,
             params=sampling_params(sampling, model.decoder.shape.vocabulary),
             most=sampling.max_tokens,

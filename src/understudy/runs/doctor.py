@@ -22,7 +22,7 @@ from understudy.providers.connect import Provider, connect, parse
 from understudy.sandbox.isolation import AUTO
 from understudy.sandbox.worker_pool import WorkerPool
 from understudy.text import lenient_json
-from understudy.types import Call, Reply, Request, Sampling, user
+from understudy.types import Call, Reply, Request, Sampling, WireCall, user
 
 Finding = tuple[bool | None, str]
 """Works, does not, or cannot be told; and what was seen."""
@@ -92,7 +92,7 @@ class Ask:
             sampling=sampling,
             **fields,  # type: ignore[reportArgumentType]  # each probe names its own
         )
-        return await self.provider(Call(request=request, n=n, draw=draw))
+        return await self.provider(WireCall.of(Call(request=request, draw=draw), n))
 
 
 STORY = "Write one sentence about a lighthouse."

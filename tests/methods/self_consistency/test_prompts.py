@@ -59,7 +59,7 @@ async def test_all_exemplars_are_shown_but_none_of_ours_to_the_built_in_model(
     endpoint: str, settings: dict[str, Any], shown: int
 ) -> None:
     teacher = Scripted([path(7)])
-    model = Model("m", teacher, endpoint=endpoint)
+    model = Model.over("m", teacher, endpoint=endpoint)
     config = step_config(Step(use="self_consistency", settings={"samples": 1, **settings}))
     assert isinstance(config, Config)
     await self_consistency(TASK, model, model, config)

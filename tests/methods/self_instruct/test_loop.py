@@ -28,7 +28,7 @@ async def test_a_request_that_is_refused_brings_nothing_and_the_others_go_on() -
             raise Rejected("too long")
         return await answer(call)
 
-    teacher.model = Model("m", refuses)
+    teacher.model = Model.over("m", refuses)
     teacher.lists.insert(0, "unseen")
 
     examples, rejections = await run(teacher, n=1)
@@ -45,7 +45,7 @@ async def test_a_task_whose_instances_are_refused_is_told_apart() -> None:
         return "No" if prompt_of(call).endswith("?") else FRESH[0]
 
     teacher = Teacher()
-    teacher.model = Model("m", Scripted(refuses))
+    teacher.model = Model.over("m", Scripted(refuses))
 
     _, rejections = await run(teacher, n=1)
 
@@ -58,7 +58,7 @@ async def test_a_wrong_key_ends_the_run() -> None:
         raise Unauthorized("no key")
 
     teacher = Teacher()
-    teacher.model = Model("m", Scripted(locked))
+    teacher.model = Model.over("m", Scripted(locked))
 
     with pytest.raises(Unauthorized):
         await run(teacher, n=1)
@@ -113,7 +113,7 @@ async def test_identical_prompts_are_different_draws() -> None:
     await run(teacher, seeds=SEEDS[:1], n=3, batch=3, shown_machine=0)
 
     calls = [c for c in teacher.provider.calls if "Come up with a series" in prompt_of(c)]
-    assert [call.draw for call in calls[:3]] == [0, 1, 2]
+    assert [call.draw for call in calls[0].calls] == [0, 1, 2]
     assert len({prompt_of(call) for call in calls}) == 1
 
 

@@ -27,7 +27,7 @@ async def test_the_report_counts_reasons_similarities_lengths_and_verbs() -> Non
 
 async def test_the_report_tells_what_the_judge_said() -> None:
     verdicts = iter(["1. Yes\n2. Yes\n3. No", "1. Yes\n2. Yes\n3. Yes"])
-    judge = Model("j", Scripted(lambda call: next(verdicts)))
+    judge = Model.over("j", Scripted(lambda call: next(verdicts)))
     examples, rejections = await run(
         Teacher(numbered(*FRESH[:2])), judge=judge, n=1, audit="require"
     )

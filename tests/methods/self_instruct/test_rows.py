@@ -40,7 +40,7 @@ async def test_seeds_come_first_where_they_are_asked_for() -> None:
 async def test_the_judge_answers_three_questions_about_each_instance() -> None:
     verdicts = iter(["1. Yes\n2. yes\n3. **No**", "1. Yes 2. Yes 3. Yes", "hm"])
     for audit in ("record", "require", "require"):
-        judge = Model("j", Scripted(lambda call: next(verdicts)))
+        judge = Model.over("j", Scripted(lambda call: next(verdicts)))
         examples, rejections = await run(Teacher(FRESH[0]), judge=judge, n=1, audit=audit)
         if audit == "record":
             assert examples[0].meta["audit"] == {
