@@ -86,11 +86,11 @@ def rows_of(
     task, their number follows.
     """
     output = Output([], [])
-    numbered = pool or len(outcomes) > 1
+    several = pool or len(outcomes) > 1
     for ordinal, outcome in enumerate(outcomes, first):
-        position = item.position + struct.pack(">I", ordinal) if numbered else item.position
+        position = item.position + struct.pack(">I", ordinal) if several else item.position
         if isinstance(outcome, Example):
-            name = f"{item.id or step}#{ordinal + 1}" if numbered else item.id
+            name = f"{item.id or step}#{ordinal + 1}" if several else item.id
             lineage = (*item.lineage, f"{step}/{item.id}")
             example = msgspec.structs.replace(outcome, id=name, lineage=lineage)
             output.items.append(Item(id=name, position=position, example=example))

@@ -44,9 +44,9 @@ def identify(tasks: Iterable[Task | BadSeed]) -> Iterator[Seed | BrokenSeed]:
     A user's id that comes twice is a broken seed: two tasks of one name would share their replies.
     Ids seen so far are kept in a temporary file, not in memory.
     """
-    ids, numbered = _Ids(), enumerate(tasks)
+    ids, rows = _Ids(), enumerate(tasks)
     try:
-        while chunk := list(islice(numbered, CHUNK)):
+        while chunk := list(islice(rows, CHUNK)):
             names = [
                 None if isinstance(task, BadSeed) else task.id or _digest(task) for _, task in chunk
             ]

@@ -27,19 +27,19 @@ async def seed_items(
     """
     quota, progress = state.quota, state.progress
     for chunk in chunks(seeds, CHUNK):
-        whole, broken = list[Seed](), list[Row]()
+        tasks, failures = list[Seed](), list[Row]()
         for seed in chunk:
             if isinstance(seed, Seed):
-                whole.append(seed)
+                tasks.append(seed)
             elif strict:
                 raise refuse(seed)
             else:
-                broken.append(broken_row(seed))
-        await writer.write([Output(broken, [])])
-        finished = state.records.finished(label, [seed.task.id for seed in whole])
+                failures.append(broken_row(seed))
+        await writer.write([Output(failures, [])])
+        finished = state.records.finished(label, [seed.task.id for seed in tasks])
         progress.skipped += len(finished)
         quota.seeds += len(finished)
-        for task, position in whole:
+        for task, position in tasks:
             if state.over or quota.exhausted:
                 return
             if task.id not in finished:
