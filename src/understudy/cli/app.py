@@ -158,10 +158,12 @@ def plan(
 @_errors
 def show(folder: Folder) -> None:
     """What a run made: counts, reasons, cost, and the figures of its methods."""
-    from understudy.reports.report import show as shown
+    from understudy.reports.text import render_text
+    from understudy.runs.facts import collect
     from understudy.runs.reader import Run
 
-    print(shown(Run(folder)))
+    run = Run(folder)
+    print(render_text(run, collect(run)))
 
 
 @app.command()

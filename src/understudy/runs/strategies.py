@@ -116,8 +116,8 @@ async def in_order(
             except (RunStopped, Unauthorized) as reason:
                 state.halt(reason)
                 continue
-            for made in output.items:
-                index.add(made.as_example())
+            for example in output.items:
+                index.add(example.as_example())
             outputs.append(output)
             fresh += len(output.items)
             if len(outputs) >= BATCH or fresh == state.quota.missing:
