@@ -82,7 +82,7 @@ def _size(examples: int) -> str:
 
 def _what(facts: RunFacts, format: str) -> str:
     lines = [
-        f"{facts.examples:,} examples for training a language model, made on {prose(facts.begun)} with "
+        f"{facts.examples:,} examples for training a language model, made on {prose(facts.date)} with "
         f"Understudy from the seeds {code(facts.seeds)}. The text was written by models, not by people.",
         f"Formats: {code(format)}.",
     ]

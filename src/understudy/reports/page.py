@@ -60,7 +60,7 @@ def _opening(run: Run, facts: RunFacts) -> str:
     steps = ", ".join(f"<code>{escaped(label, NAME)}</code>" for label in run.labels[:FACTS])
     parts = [
         f"<h1>{escaped(facts.name, NAME)}</h1>",
-        f"<p>{facts.examples:,} examples, made by {steps} on {escaped(facts.begun)}. "
+        f"<p>{facts.examples:,} examples, made by {steps} on {escaped(facts.date)}. "
         f"Seeds: <code>{escaped(facts.seeds, NAME)}</code>.</p>",
     ]
     if (status := facts.status) != "done":
