@@ -15,7 +15,7 @@ from understudy.call.budget import Budget, Prices
 from understudy.call.limits import Endpoint
 from understudy.call.model import Model
 from understudy.call.stack import Tally, assemble, recalled
-from understudy.data.read import expected, read_tasks
+from understudy.data.read import estimate_count, read_tasks
 from understudy.errors import ConfigError, Interrupted, RunStopped, Unauthorized
 from understudy.journal.read import Kind
 from understudy.journal.write import Journal
@@ -203,7 +203,7 @@ async def _drive(
         quota=Quota(recipe.n, recipe.max_seeds),
         endpoints=attempt.endpoints,
         tally=attempt.tally,
-        total=only if only is not None else expected(recipe.seeds),
+        total=only if only is not None else estimate_count(recipe.seeds),
         strict=recipe.strict,
         seed=recipe.seed,
         on_error=recipe.on_error,
@@ -262,7 +262,7 @@ def _model(address: Address, settings: ModelSettings, generate: Any) -> Model:
 
 def _journal_of(folder: Path) -> Path:
     if not (journal := folder / "journal.db").is_file():
-        raise ConfigError(f"reuse: expected a run folder, {folder} has no journal.db.")
+        raise ConfigError(f"reuse: estimate_count a run folder, {folder} has no journal.db.")
     return journal
 
 
