@@ -91,7 +91,7 @@ async def test_rows_can_be_read_by_kind_and_step() -> None:
     opened = open_run("out")
     assert [e.id for e in opened.examples("self_consistency")] == [f"t{i}" for i in range(7)]
     assert list(opened.examples()) == []
-    rejected = list(opened.rejected())
+    rejected = list(opened.rejections())
     assert {(r["step"], r["reason"]) for r in rejected} == {("length", "answer too long")}
     assert [f["step"] for f in opened.failures()] == ["seeds"] + ["self_consistency"] * 3
     assert len(list(opened.outcomes("length"))) == 7

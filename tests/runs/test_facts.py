@@ -108,7 +108,7 @@ def test_every_attempt_is_told_with_how_it_ended() -> None:
         (2, "done"),
     ]
     assert facts.status == "done"
-    assert facts.begun == facts.attempts[-1].started[:10]
+    assert facts.date == facts.attempts[-1].started[:10]
 
 
 def test_the_recipe_is_shown_without_defaults_and_without_paths() -> None:

@@ -42,7 +42,7 @@ def export_all(run: Run, *, again: bool = False) -> list[Path]:
             files.insert(1, parquet)
         elif not fresh:  # one that was written elsewhere, with the extra, would lack rows
             parquet.unlink(missing_ok=True)
-        write_rows(run.rejected(), run.path / "rejected.jsonl")
+        write_rows(run.rejections(), run.path / "rejected.jsonl")
         write_rows(run.failures(), run.path / "failures.jsonl")
         facts = collect(run)
         rows = "data/*.parquet" if parquet.is_file() else "data/*.jsonl"

@@ -82,7 +82,7 @@ def _size(examples: int) -> str:
 
 def _what(facts: RunFacts, format: str) -> str:
     lines = [
-        f"{facts.examples:,} examples for training a language model, made on {to_prose(facts.begun)} "
+        f"{facts.examples:,} examples for training a language model, made on {to_prose(facts.date)} "
         f"with Understudy from the seeds {to_code(facts.seeds)}. The text was written by models, not by "
         "people.",
         f"Formats: {to_code(format)}.",

@@ -60,7 +60,7 @@ def _opening(run: Run, facts: RunFacts) -> str:
     steps = ", ".join(f"<code>{escape(label, NAME)}</code>" for label in run.labels[:FACTS])
     parts = [
         f"<h1>{escape(facts.name, NAME)}</h1>",
-        f"<p>{facts.examples:,} examples, made by {steps} on {escape(facts.begun)}. "
+        f"<p>{facts.examples:,} examples, made by {steps} on {escape(facts.date)}. "
         f"Seeds: <code>{escape(facts.seeds, NAME)}</code>.</p>",
     ]
     if (status := facts.status) != "done":

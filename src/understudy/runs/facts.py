@@ -121,7 +121,7 @@ class RunFacts:
         return self.attempts[-1].status or ""
 
     @property
-    def begun(self) -> str:
+    def date(self) -> str:
         """The date of the last attempt, e.g. `2026-11-23`."""
         return self.attempts[-1].started.partition(" ")[0]
 
