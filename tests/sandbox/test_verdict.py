@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from understudy.sandbox.handle import Sandbox
+from understudy.handles.sandbox import Sandbox
 from understudy.sandbox.protocol import Outcome, Program
 
 ADD = "def f(x):\n    return x + 1"
