@@ -26,7 +26,7 @@ from understudy.call.stack import given
 from understudy.journal.read import Records, Row
 from understudy.journal.write import call_key, canonical, request_hash
 from understudy.methods import methods
-from understudy.providers.features import Features
+from understudy.providers.negotiate import Features
 from understudy.providers.scripted import Scripted
 from understudy.runs.step import BoundStep
 from understudy.sandbox.handle import Execution

@@ -260,10 +260,10 @@ def doctor(
 def models() -> None:
     """The built-in models and what they are, and how other models are named."""
     from understudy.pocket.models import listing
-    from understudy.providers.connect import __doc__ as spelling
+    from understudy.providers.connect import list_models
 
     print(listing())
-    print("\nmodel strings\n" + indent((spelling or "").partition("\n\n")[2].strip(), "  "))
+    print("\nmodel strings\n" + indent(list_models(), "  "))
 
 
 @app.command()
