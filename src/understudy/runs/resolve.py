@@ -76,7 +76,8 @@ def resolve(recipe: Recipe) -> ResolvedRecipe:
         roles = {role: _model_of(step.models.get(role, role), recipe) for role in definition.roles}
         steps.append(ResolvedStep(step.name, step.use, definition, config, roles))
     _check_spelling(recipe, steps)
-    if not (seeds := recipe.seeds or steps[0].definition.seeds) and recipe.seeds == "":
+    seeds = steps[0].definition.seeds if recipe.seeds == "" else recipe.seeds
+    if seeds == "":
         raise ConfigError(
             f"{steps[0].label}: expected seeds. Add seeds=FILE (.jsonl, .json, .csv or .parquet), or "
             "seeds=builtin:arithmetic for a first try."
