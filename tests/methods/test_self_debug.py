@@ -16,6 +16,7 @@ from understudy.call.model import Model
 from understudy.charts.bars import Bars
 from understudy.charts.lines import Lines
 from understudy.errors import ContextOverflow, NoSandbox
+from understudy.handles.sandbox import Execution, Sandbox
 from understudy.methods._self_debug_gaming import special_cased
 from understudy.methods._self_debug_programs import completed, fenced, in_reply
 from understudy.methods._self_debug_prompts import Manner, asks, repair
@@ -27,7 +28,6 @@ from understudy.methods._self_debug_talk import verdict
 from understudy.methods._self_debug_tests import hidden_tests, visible_tests
 from understudy.methods.self_debug import Config, self_debug
 from understudy.providers.scripted import Scripted
-from understudy.sandbox.handle import Execution, Sandbox
 from understudy.sandbox.protocol import Outcome, Program, TestResult
 from understudy.sandbox.worker_pool import WorkerPool
 from understudy.types import Example, Message, Rejection, Reply, Task, Usage, assistant, user

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from understudy.call.model import gather
+from understudy.handles.sandbox import Sandbox
 from understudy.methods import _self_debug_programs as programs
 from understudy.methods import _self_debug_sql as sql
 from understudy.methods._self_debug_prompts import (
@@ -24,7 +25,6 @@ from understudy.methods._self_debug_prompts import (
 )
 from understudy.methods._self_debug_syntax import called
 from understudy.methods._self_debug_tests import hidden_tests, visible_tests, with_setup
-from understudy.sandbox.handle import Sandbox
 from understudy.sandbox.protocol import Outcome, Program
 from understudy.types import Message, Task, user
 

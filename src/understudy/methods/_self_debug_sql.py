@@ -9,8 +9,8 @@ from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
 
+from understudy.handles.sandbox import Sandbox
 from understudy.methods._self_debug_prompts import CODE_BROKEN, NO_CODE, SQL_RESULT, Seen
-from understudy.sandbox.handle import Sandbox
 from understudy.sandbox.protocol import Outcome, Program
 from understudy.types import Task
 

@@ -22,6 +22,7 @@ from pydantic import Field, model_validator
 
 from understudy.call.model import Model
 from understudy.errors import ContextOverflow
+from understudy.handles.sandbox import Sandbox
 from understudy.methods import _self_debug_prompts as prompts
 from understudy.methods import _self_debug_shots as shots
 from understudy.methods import method
@@ -45,7 +46,6 @@ from understudy.methods._self_debug_runs import (
     traced,
 )
 from understudy.methods._self_debug_talk import Speaker, resample, verdict, window
-from understudy.sandbox.handle import Sandbox
 from understudy.types import Example, Json, Rejection, Settings, Task, assistant, user
 
 
