@@ -36,7 +36,7 @@ def raises(error: BaseException) -> BoundStep:
 
 
 async def output(bound: BoundStep, on_error: Literal["stop", "row"] = "stop") -> Output:
-    return await process(bound, ITEM, 0, on_error)
+    return await process(bound, ITEM, on_error)
 
 
 def failure(output: Output) -> Failure:
@@ -192,7 +192,7 @@ async def test_a_filter_may_be_a_plain_function_or_wait() -> None:
 
 async def pooled(bound: BoundStep, on_error: Literal["stop", "row"] = "stop") -> list[Output]:
     tasks = [Task(id=f"t{i}", prompt="?") for i in range(3)]
-    return [output async for output in process_pool(bound, tasks, 0, on_error)]
+    return [output async for output in process_pool(bound, tasks, on_error)]
 
 
 async def test_outcomes_of_a_pool_are_numbered_in_the_order_they_were_made() -> None:
@@ -248,7 +248,7 @@ async def test_a_pool_that_is_given_up_closes_its_generator() -> None:
         finally:
             closed.append(True)
 
-    outputs = process_pool(step(defined(grow)), [Task(id="t", prompt="?")], 0, "stop")
+    outputs = process_pool(step(defined(grow)), [Task(id="t", prompt="?")], "stop")
     await anext(outputs)
     await outputs.aclose()
     assert closed == [True]
