@@ -14,7 +14,7 @@ from understudy.call.budget import Budget, Prices
 from understudy.call.limits import Endpoint
 from understudy.call.model import Model
 from understudy.call.stack import Tally, assemble, recalled
-from understudy.data.read import expected, read_tasks
+from understudy.data.read import estimate_count, read_tasks
 from understudy.errors import ConfigError, Interrupted, RunStopped, Unauthorized
 from understudy.handles.sandbox import Sandbox
 from understudy.handles.world import World
@@ -217,7 +217,7 @@ async def _drive(
         quota=Quota(recipe.n, recipe.max_seeds),
         endpoints=attempt.endpoints,
         tally=attempt.tally,
-        total=only if only is not None else expected(recipe.seeds),
+        total=only if only is not None else estimate_count(recipe.seeds),
         strict=recipe.strict,
         on_error=recipe.on_error,
         concurrency=recipe.concurrency,
@@ -265,7 +265,7 @@ def _signals(attempt: _Attempt, halt: Halt) -> Generator[None, None, None]:
 
 def _journal_of(folder: Path) -> Path:
     if not (journal := folder / "journal.db").is_file():
-        raise ConfigError(f"reuse: expected a run folder, {folder} has no journal.db.")
+        raise ConfigError(f"reuse: estimate_count a run folder, {folder} has no journal.db.")
     return journal
 
 
