@@ -39,11 +39,12 @@ class _Media(Value, frozen=True, kw_only=True):
     """The bytes themselves, or empty where `url` says where the endpoint finds them."""
     url: str = ""
     sha256: str = ""
-    """Digest of `data`, in hex. Set where the bytes are left out, as in the journal."""
+    """Digest of `data`, in hex; names the bytes where they are left out, as in the journal."""
 
-    @property
-    def digest(self) -> str:
-        return self.sha256 or (hashlib.sha256(self.data).hexdigest() if self.data else "")
+    def __post_init__(self) -> None:
+        # Once, where the bytes come in: a picture is asked about many times.
+        if self.data and not self.sha256:
+            msgspec.structs.force_setattr(self, "sha256", hashlib.sha256(self.data).hexdigest())
 
 
 class Image(_Media, frozen=True, tag="image", tag_field="type"):

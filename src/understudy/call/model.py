@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar, overload
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from understudy.errors import Rejected, Unparsable
-from understudy.journal.write import canonical, request_hash
+from understudy.journal.keys import canonical
 from understudy.text import replies as text
 from understudy.types import (
     Call,
@@ -106,7 +106,7 @@ class Model:
         """`n` draws of a request."""
         if n < 1:
             return []
-        hashed = request_hash(canonical(request))
+        hashed = canonical(request).hash
         # Counted before the first await: concurrent callers are numbered in the order they asked.
         draw = self._draws.get(hashed, 0)
         self._draws[hashed] = draw + n

@@ -15,20 +15,12 @@ from understudy.call.budget import Budget, Price, metered
 from understudy.call.limits import Endpoint, limited
 from understudy.call.model import gather
 from understudy.call.retry import retried
-from understudy.journal.write import (
-    Entry,
-    Executed,
-    Journal,
-    call_keys,
-    canonical,
-    execution_key,
-    request_hash,
-)
+from understudy.journal.effect import Effect, Journal, Stored, pack, unpack
+from understudy.journal.keys import Canonical, canonical, effect_key
 from understudy.sandbox.handle import Execute, Execution
 from understudy.sandbox.protocol import Outcome, Program
 from understudy.types import Call, Generate, Reply, Usage
 
-_decode = msgspec.json.Decoder(Reply).decode
 _decode_outcome = msgspec.json.Decoder(Outcome).decode
 _encode = msgspec.json.Encoder().encode
 

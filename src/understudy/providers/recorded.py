@@ -10,13 +10,11 @@ a task are its draws 0, 1, 2 ... in order. Nothing is made up: asked for more, i
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import cast
-
 import msgspec
 
 from understudy.errors import ConfigError, NotRecorded
 from understudy.journal.read import Records
-from understudy.journal.write import canonical, request_hash
+from understudy.journal.keys import canonical
 from understudy.types import Call, Json, Reply, Value
 
 
@@ -68,7 +66,7 @@ class Recorded:
         Raises:
             NotRecorded: one of them is not in the file.
         """
-        hashed = request_hash(canonical(call.request)).hex()
+        hashed = canonical(call.request).hash.hex()
         return [self._find(call, hashed, call.draw + i) for i in range(call.n)]
 
     async def close(self) -> None:
@@ -96,11 +94,11 @@ def record(records: Records, file: Path) -> int:
         for call in records.calls():
             line = Line(
                 task=call.task,
-                reply=cast("Json", msgspec.json.decode(call.reply)),
+                reply=call.decoded(),
                 draw=call.draw,
                 role=call.role,
                 step=call.step,
-                request=call.request_hash.hex(),
+                request=records.request_hash(call).hex(),
             )
             out.write(encode(line) + b"\n")
             lines += 1
