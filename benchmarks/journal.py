@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from understudy.journal.write import Entry, Journal, call_keys, canonical, request_hash
+from understudy.journal.write import Entry, Journal, call_key, canonical, request_hash
 from understudy.types import Call, Request, Usage, user
 
 
@@ -30,7 +30,7 @@ def entries(n: int) -> list[Entry]:
         hashed = request_hash(body)
         call = Call(step="s", task=f"t{i}", role="teacher", request=request)
         reply = b'{"text":"%b"}' % rng.randbytes(500).hex().encode()
-        (key,) = call_keys(call, hashed)
+        key = call_key(call, hashed)
         made.append(
             Entry(key, "s", call.task, "teacher", 0, hashed, body, reply, "e", "m", Usage(), 0.0)
         )

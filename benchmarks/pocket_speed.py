@@ -195,12 +195,12 @@ def start(folder: str) -> dict[str, float]:
     import asyncio
 
     from understudy.providers.pocket import Pocket
-    from understudy.types import Call, Request, Sampling, user
+    from understudy.types import Call, Request, Sampling, WireCall, user
 
     async def ask() -> None:
         pocket = Pocket()
         request = Request(model="pocket", messages=(user("Hi"),), sampling=Sampling(max_tokens=1))
-        await pocket(Call(request=request))
+        await pocket(WireCall.of(Call(request=request)))
         await pocket.close()
 
     asyncio.run(ask())
@@ -229,7 +229,7 @@ def job(folder: str) -> dict[str, float]:
     import resource
 
     from understudy.providers.pocket import Pocket
-    from understudy.types import Call, Request, Sampling, user
+    from understudy.types import Call, Request, Sampling, WireCall, user
 
     problems = texts()
     sampling = Sampling(temperature=0.7, max_tokens=160)
@@ -237,8 +237,9 @@ def job(folder: str) -> dict[str, float]:
     async def ask() -> int:
         pocket = Pocket()
         calls = [
-            Call(n=SAMPLES, request=Request(
-                model="pocket", messages=(user(problems[i % len(problems)]),), sampling=sampling))
+            WireCall.of(Call(request=Request(
+                model="pocket", messages=(user(problems[i % len(problems)]),), sampling=sampling,
+            )), SAMPLES)
             for i in range(PROBLEMS)
         ]  # fmt: skip
         replies = await asyncio.gather(*map(pocket, calls))

@@ -22,7 +22,16 @@ from understudy.runs.recipe import Step, find, step_config
 from understudy.runs.rows import Failure
 from understudy.runs.seeds import identified
 from understudy.sandbox.handle import Execute, Sandbox
-from understudy.types import Call, Example, Generate, Rejection, Sampling, Settings, Task
+from understudy.types import (
+    Call,
+    Example,
+    Provide,
+    Rejection,
+    Sampling,
+    Settings,
+    Task,
+    WireCall,
+)
 
 T = TypeVar("T")
 
@@ -57,7 +66,7 @@ class Bench:
     async def __aexit__(self, *_: object) -> None:
         await self.journal.close("done")
 
-    def model(self, provider: Generate, name: str = "m", **fields: Any) -> Model:
+    def model(self, provider: Provide, name: str = "m", **fields: Any) -> Model:
         """The whole stack over a provider."""
         endpoint = self.endpoint(name)
         self.endpoints.append(endpoint)
@@ -137,16 +146,15 @@ def tasks(n: int, **fields: Any) -> list[Task]:
     return [Task(id=f"t{i}", prompt=f"question {i}", **fields) for i in range(n)]
 
 
-def asked(call: Call) -> str:
+def asked(call: Call | WireCall) -> str:
     """The text of the last message."""
     return call.request.messages[-1].text
 
 
-def identity(call: Call) -> set[tuple[object, ...]]:
+def identity(wire: WireCall) -> set[tuple[object, ...]]:
     """Each draw of a call, named by everything that its key is to be made of."""
-    request = msgspec.json.encode(call.request)
-    draws = range(call.draw, call.draw + call.n)
-    return {(call.step, call.task, call.role, draw, request) for draw in draws}
+    request = msgspec.json.encode(wire.request)
+    return {(c.step, c.task, c.scope, c.role, c.draw, request) for c in wire.calls}
 
 
 HOT = Sampling(temperature=1.0)

@@ -75,7 +75,7 @@ async def judged(example: Example, judge: Model) -> Verdict:
 
 async def untouched() -> None:
     """The decorators hand functions back as they are."""
-    model = Model("m", Scripted(["x"]))
+    model = Model.over("m", Scripted(["x"]))
     task = Task(prompt="x")
     assert_type(await refine(task, model, model, Random(0), Config()), Example | Rejection)
     assert_type(short(Example.of(task, "x"), Config()), Verdict)
@@ -85,7 +85,7 @@ async def untouched() -> None:
 
 async def shipped() -> None:
     """Settings have defaults that type checkers know of."""
-    model = Model("m", Scripted(["x"]))
+    model = Model.over("m", Scripted(["x"]))
     config = self_consistency.Config(samples=3, vote="verifier")
     made = await self_consistency.self_consistency(Task(prompt="x"), model, model, config)
     assert_type(made, Example | Rejection | list[Example])

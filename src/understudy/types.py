@@ -7,7 +7,7 @@ Settings, which people write, are pydantic models (`Settings`) for their message
 
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
 import msgspec
 from pydantic import BaseModel, ConfigDict
@@ -140,6 +140,9 @@ class Request(Value, frozen=True, kw_only=True):
     """The name that the endpoint knows, e.g. `gpt-5-mini`."""
     endpoint: str = ""
     """Who answers: the provider's name and its base URL; part of the journal's key."""
+    revision: str = ""
+    """Which weights answer under that name: a student that was trained again is another model. Part
+    of the journal's key, never sent."""
     messages: tuple[Message, ...] = ()
     prompt: str = ""
     """Raw text to continue (legacy completions), instead of `messages`."""
@@ -181,6 +184,10 @@ class Usage(Value, frozen=True, kw_only=True):
         )
 
 
+FREE = Usage()
+"""The usage of a draw that came in another draw's wire call: this object, not its equals."""
+
+
 class Token(Value, frozen=True):
     """One token of a reply and its natural-log probability; `top` holds the likeliest ones."""
 
@@ -203,7 +210,7 @@ class Reply(Value, frozen=True):
     """None where the endpoint gave none."""
     tool_calls: tuple[ToolCall, ...] = ()
     usage: Usage | None = None
-    """None where the endpoint counted nothing; zero for the later replies of one wire call."""
+    """None where the endpoint counted nothing; `FREE` for the later replies of one wire call."""
     model: str = ""
     """The model's name as the endpoint reports it."""
 
@@ -213,26 +220,80 @@ class Reply(Value, frozen=True):
         return None if self.logprobs is None else sum(token.logprob for token in self.logprobs)
 
 
+class Turn(NamedTuple):
+    """One message of a conversation, after those before it."""
+
+    hash: bytes
+    """16 bytes, of the turn before and of the message: of the whole conversation up to here."""
+    message: Message
+    """Pictures and sound by digest."""
+    body: bytes
+    """The message as JSON."""
+
+
+class Canonical(NamedTuple):
+    """What is asked, whoever is asked, in the form that is hashed, stored and measured."""
+
+    hash: bytes
+    """16 bytes, of head and turns."""
+    head: bytes
+    """JSON of all but the messages: unset fields left out, so that a new field orphans no journal."""
+    turns: tuple[Turn, ...] = ()
+    size: int = 0
+    """Bytes of the whole as JSON, pictures and sound by digest: at least one for two tokens."""
+
+
 class Call(Value, frozen=True, kw_only=True):
-    """`n` draws of one request, named by who asks, for what, and how often it was asked before."""
+    """One draw of one request, named by who asks, for what, and how often it was asked before."""
 
     step: str = ""
     """Label of the step that asks: the method's name unless the recipe sets another."""
     task: str = ""
     """Id of the task it is asked for; empty for a step over the whole pool."""
+    scope: str = ""
+    """The worker inside the task that asks, e.g. `agent 7`; empty where there is one."""
     role: str = "model"
     """The method's parameter that the model is bound to, e.g. `critic`."""
     draw: int = 0
     """0 for the first identical request of this role in this scope, then 1, 2, ..."""
-    n: int = 1
-    """This many draws from `draw` on, in one request if the endpoint can."""
     request: Request
 
 
-Generate: TypeAlias = Callable[[Call], Awaitable[Sequence[Reply]]]
-"""The one seam below the methods: a provider is one, and so is every layer around it.
+Generate: TypeAlias = Callable[[Call], Awaitable[Reply]]
+"""The one seam below the methods: every layer takes one and is one."""
 
-At least one reply and at most `call.n`: an endpoint that ignores `n` brings fewer than asked."""
+
+class WireCall(Value, frozen=True):
+    """Draws of one request that go out together: what a provider is asked."""
+
+    calls: tuple[Call, ...]
+    """At least one. Their requests are equal; they may be of different tasks and roles, unless the
+    request has a seed: then they are consecutive draws of one scope."""
+
+    @classmethod
+    def of(cls, call: Call, n: int = 1) -> "WireCall":
+        """`n` consecutive draws, the first of which is `call`."""
+        draws = range(call.draw, call.draw + n)
+        return cls(tuple(msgspec.structs.replace(call, draw=draw) for draw in draws))
+
+    @property
+    def request(self) -> Request:
+        return self.calls[0].request
+
+    @property
+    def draw(self) -> int:
+        """The number of the first draw."""
+        return self.calls[0].draw
+
+    @property
+    def n(self) -> int:
+        """How many replies are asked for."""
+        return len(self.calls)
+
+
+Provide: TypeAlias = Callable[[WireCall], Awaitable[Sequence[Reply]]]
+"""What answers at the far end: at least one reply and at most `n`, in the order of the draws. An
+endpoint that ignores `n` gives fewer than asked."""
 
 
 class Task(Value, frozen=True, kw_only=True):

@@ -1,7 +1,6 @@
 """Money has a limit, and an unknown price is unknown."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.call.budget import DEFAULT_REPLY, Budget, Price, Prices, metered, most
+from understudy.call.group import grouped
 from understudy.errors import BudgetExhausted, ConfigError, Rejected
 from understudy.providers.scripted import Scripted
 from understudy.runs.recipe import Recipe
@@ -18,9 +18,9 @@ from understudy.types import Call, Reply, Request, Sampling, Usage, user
 PRICE = Price(input=1.0, output=4.0)
 
 
-def call(max_tokens: int | None = 100, n: int = 1, text: str = "hello") -> Call:
+def call(max_tokens: int | None = 100, text: str = "hello") -> Call:
     request = Request(model="m", messages=(user(text),), sampling=Sampling(max_tokens=max_tokens))
-    return Call(n=n, request=request)
+    return Call(request=request)
 
 
 def test_a_price_is_dollars_per_million_tokens() -> None:
@@ -29,12 +29,10 @@ def test_a_price_is_dollars_per_million_tokens() -> None:
     assert Price(input=1, output=4, cached=0.1).of(usage) == pytest.approx(0.6 + 0.04 + 2.0)
 
 
-@given(text=st.text(max_size=400), n=st.integers(1, 9), tokens=st.integers(1, 9_999))
-def test_the_bound_holds_the_whole_reply_and_half_a_token_per_byte(
-    text: str, n: int, tokens: int
-) -> None:
-    bound = most(call(tokens, n, text), PRICE, 0)
-    usage = Usage(tokens_in=len(text.encode()) // 2, tokens_out=n * tokens)
+@given(text=st.text(max_size=400), tokens=st.integers(1, 9_999))
+def test_the_bound_holds_the_whole_reply_and_half_a_token_per_byte(text: str, tokens: int) -> None:
+    bound = most(call(tokens, text), PRICE, 0)
+    usage = Usage(tokens_in=len(text.encode()) // 2, tokens_out=tokens)
     assert bound >= PRICE.of(usage)
 
 
@@ -42,8 +40,8 @@ def test_a_reply_without_a_bound_is_taken_for_the_longest_so_far() -> None:
     async def main() -> None:
         budget, long = Budget(100.0), DEFAULT_REPLY * 3
 
-        async def generate(call: Call) -> Sequence[Reply]:
-            return [Reply(usage=Usage(tokens_out=long))]
+        async def generate(call: Call) -> Reply:
+            return Reply(usage=Usage(tokens_out=long))
 
         pay = metered(generate, budget, PRICE)
         await pay(call(None))
@@ -72,12 +70,12 @@ def test_what_is_spent_never_crosses_the_budget_whatever_runs_at_once(
         budget = Budget(limit * 1e-6 * 4)
         refused = 0
 
-        async def generate(call: Call) -> Sequence[Reply]:
+        async def generate(call: Call) -> Reply:
             tokens, part, seconds, fails = calls[int(call.task)]
             await asyncio.sleep(seconds)
             if fails:
                 raise Rejected("400")
-            return [Reply(usage=Usage(tokens_out=int(tokens * part)))]
+            return Reply(usage=Usage(tokens_out=int(tokens * part)))
 
         pay = metered(generate, budget, Price(input=0, output=4))
 
@@ -102,9 +100,9 @@ def test_what_is_spent_never_crosses_the_budget_whatever_runs_at_once(
 
 def test_a_call_waits_where_those_under_way_may_turn_out_cheaper() -> None:
     async def main() -> None:
-        async def cheap(call: Call) -> Sequence[Reply]:
+        async def cheap(call: Call) -> Reply:
             await asyncio.sleep(1)
-            return [Reply(usage=Usage(tokens_out=1))]
+            return Reply(usage=Usage(tokens_out=1))
 
         bound = most(call(), PRICE, 0)
         pay = metered(cheap, Budget(bound * 1.5), PRICE)
@@ -116,9 +114,9 @@ def test_a_call_waits_where_those_under_way_may_turn_out_cheaper() -> None:
 
 def test_a_call_that_is_cancelled_while_it_waits_or_runs_frees_what_it_set_aside() -> None:
     async def main() -> None:
-        async def slow(call: Call) -> Sequence[Reply]:
+        async def slow(call: Call) -> Reply:
             await asyncio.sleep(100)
-            return [Reply()]
+            return Reply()
 
         bound = most(call(), PRICE, 0)
         budget = Budget(bound * 1.5)
@@ -135,7 +133,7 @@ def test_a_call_that_is_cancelled_while_it_waits_or_runs_frees_what_it_set_aside
 
 def test_what_earlier_sessions_spent_counts() -> None:
     async def main() -> None:
-        pay = metered(Scripted(["x"]), Budget(1.0, spent=0.9999), PRICE)
+        pay = metered(grouped(Scripted(["x"])), Budget(1.0, spent=0.9999), PRICE)
         with pytest.raises(BudgetExhausted) as raised:
             await pay(call(100_000))
         assert str(raised.value) == (

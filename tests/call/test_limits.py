@@ -12,17 +12,24 @@ from hypothesis import strategies as st
 
 from understudy.call.limits import Endpoint, Pace, limited
 from understudy.errors import EndpointDown, RateLimited, Rejected, RunStopped, Unavailable
-from understudy.types import Call, Generate, Reply, Request, Usage
+from understudy.types import (
+    Call,
+    Provide,
+    Reply,
+    Request,
+    Usage,
+    WireCall,
+)
 
-CALL = Call(request=Request(model="m"))
+CALL = WireCall.of(Call(request=Request(model="m")))
 
 
 def endpoint(**settings: Any) -> Endpoint:
     return Endpoint("test", clock=now, **settings)
 
 
-def call(number: int = 0) -> Call:
-    return Call(task=f"t{number}", request=Request(model="m"))
+def call(number: int = 0) -> WireCall:
+    return WireCall.of(Call(task=f"t{number}", request=Request(model="m")))
 
 
 class Server:
@@ -33,7 +40,7 @@ class Server:
         self.busy = self.most = self.refused = 0
         self.at = list[float]()
 
-    async def __call__(self, call: Call) -> Sequence[Reply]:
+    async def __call__(self, call: WireCall) -> Sequence[Reply]:
         self.at.append(now())
         if self.busy >= self.bears:
             self.refused += 1
@@ -47,7 +54,7 @@ class Server:
         return [Reply(text="ok", usage=Usage(tokens_in=10, tokens_out=20))]
 
 
-async def flood(generate: Generate, n: int) -> list[Any]:
+async def flood(generate: Provide, n: int) -> list[Any]:
     return await asyncio.gather(*(generate(call(i)) for i in range(n)), return_exceptions=True)
 
 
@@ -81,7 +88,7 @@ def test_a_429_takes_a_fifth_once_for_all_calls_that_were_under_way() -> None:
     async def main() -> None:
         door = endpoint(start=10)
 
-        async def refuse(call: Call) -> Sequence[Reply]:
+        async def refuse(call: WireCall) -> Sequence[Reply]:
             await asyncio.sleep(1)
             raise RateLimited("slow down")
 
@@ -97,7 +104,7 @@ def test_the_limit_never_falls_below_one() -> None:
     async def main() -> None:
         door = endpoint(start=2, patience=1e9)
 
-        async def refuse(call: Call) -> Sequence[Reply]:
+        async def refuse(call: WireCall) -> Sequence[Reply]:
             raise RateLimited("slow down")
 
         for _ in range(30):
@@ -165,7 +172,7 @@ def test_retry_after_closes_the_door_for_everybody(error: Exception) -> None:
     async def main() -> None:
         door, server = endpoint(), Server()
 
-        async def refuse(call: Call) -> Sequence[Reply]:
+        async def refuse(call: WireCall) -> Sequence[Reply]:
             raise error
 
         with pytest.raises(type(error)):
@@ -231,9 +238,9 @@ def test_waiting_calls_take_their_turns_in_the_order_they_came() -> None:
     async def main() -> None:
         door, order = endpoint(start=1, most=1), list[str]()
 
-        async def note(call: Call) -> Sequence[Reply]:
+        async def note(call: WireCall) -> Sequence[Reply]:
             await asyncio.sleep(1)
-            order.append(call.task)
+            order.append(call.calls[0].task)
             return [Reply()]
 
         await flood(limited(note, door), 30)
@@ -298,8 +305,8 @@ def test_there_are_never_more_calls_under_way_than_the_limit(data: st.DataObject
     async def main() -> None:
         door = Watched("test", clock=now, start=4, most=most, patience=1e9)
 
-        async def serve(call: Call) -> Sequence[Reply]:
-            fate, seconds = fates[int(call.task[1:])], lengths[int(call.task[1:])]
+        async def serve(call: WireCall) -> Sequence[Reply]:
+            fate, seconds = fates[int(call.calls[0].task[1:])], lengths[int(call.calls[0].task[1:])]
             await asyncio.sleep(seconds)
             if error := errors.get(fate):
                 raise error
@@ -323,7 +330,7 @@ def test_the_breaker_stops_an_endpoint_that_answers_nothing_for_a_while() -> Non
     async def main() -> None:
         door = endpoint(patience=60)
 
-        async def down(call: Call) -> Sequence[Reply]:
+        async def down(call: WireCall) -> Sequence[Reply]:
             raise Unavailable("connection refused")
 
         for number in range(4):
@@ -345,7 +352,7 @@ def test_one_call_that_always_fails_does_not_trip_the_breaker() -> None:
     async def main() -> None:
         door = endpoint(patience=60)
 
-        async def down(call: Call) -> Sequence[Reply]:
+        async def down(call: WireCall) -> Sequence[Reply]:
             raise Unavailable("timeout")
 
         one = call(0)
@@ -366,8 +373,8 @@ def test_any_answer_resets_the_breaker(relief: str) -> None:
             "useless answer": Unavailable("no choices", answered=True),
         }
 
-        async def flaky(call: Call) -> Sequence[Reply]:
-            if call.task == "t50":
+        async def flaky(call: WireCall) -> Sequence[Reply]:
+            if call.calls[0].task == "t50":
                 if error := answers.get(relief):
                     raise error
                 return [Reply()]
@@ -385,7 +392,7 @@ def test_nothing_but_429_is_borne_ten_times_as_long() -> None:
     async def main() -> None:
         door = endpoint(patience=60)
 
-        async def busy(call: Call) -> Sequence[Reply]:
+        async def busy(call: WireCall) -> Sequence[Reply]:
             raise RateLimited("quota")
 
         for number in range(60):

@@ -21,7 +21,7 @@ from understudy.types import Call, Message, Reply, Sampling, Token, assistant, s
 def model(script: Any, **fields: Any) -> tuple[Model, Scripted]:
     """A model straight over its provider."""
     provider = Scripted(script)
-    return Model("m", provider, **fields), provider
+    return Model.over("m", provider, **fields), provider
 
 
 async def test_ask_sends_one_user_message_and_gives_the_text() -> None:
@@ -74,7 +74,7 @@ async def test_what_differs_in_any_setting_is_numbered_apart() -> None:
 async def test_another_unit_of_work_counts_from_zero_and_keeps_the_role() -> None:
     m, provider = model(lambda call: str(call.draw), role="critic")
     assert [await m.ask("x"), await m.at("s", "t").ask("x")] == ["0", "0"]
-    assert [(c.step, c.task, c.role) for c in provider.calls] == [
+    assert [(c.step, c.task, c.role) for wire in provider.calls for c in wire.calls] == [
         ("", "", "critic"),
         ("s", "t", "critic"),
     ]

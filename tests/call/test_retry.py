@@ -20,9 +20,15 @@ from understudy.errors import (
     Unavailable,
     Unparsable,
 )
-from understudy.types import Call, Generate, Reply, Request
+from understudy.types import (
+    Call,
+    Provide,
+    Reply,
+    Request,
+    WireCall,
+)
 
-CALL = Call(request=Request(model="m"))
+CALL = WireCall.of(Call(request=Request(model="m")))
 
 
 class Flaky:
@@ -32,7 +38,7 @@ class Flaky:
         self.errors, self.endpoint, self.others = list(errors), endpoint, others
         self.at = list[float]()
 
-    async def __call__(self, call: Call) -> Sequence[Reply]:
+    async def __call__(self, call: WireCall) -> Sequence[Reply]:
         self.at.append(now())
         if self.others:
             self.endpoint.served += 1
@@ -41,7 +47,7 @@ class Flaky:
         return [Reply(text="ok")]
 
 
-def stack(provider: Generate, endpoint: Endpoint, attempts: int = 8) -> Generate:
+def stack(provider: Provide, endpoint: Endpoint, attempts: int = 8) -> Provide:
     return retried(limited(provider, endpoint), endpoint, attempts=attempts, sleep=endpoint.rest)
 
 
@@ -130,11 +136,11 @@ def test_while_nobody_is_served_waiting_goes_on_until_the_breaker() -> None:
         endpoint = Endpoint("test", clock=now, patience=60)
         endpoint.served = 100  # it has been well before
 
-        async def down(call: Call) -> Sequence[Reply]:
+        async def down(call: WireCall) -> Sequence[Reply]:
             raise Unavailable("connection refused")
 
         generate = stack(down, endpoint, attempts=2)
-        calls = [Call(task=f"t{i}", request=Request(model="m")) for i in range(20)]
+        calls = [WireCall.of(Call(task=f"t{i}", request=Request(model="m"))) for i in range(20)]
         results = await asyncio.gather(*map(generate, calls), return_exceptions=True)
         assert {type(result) for result in results} == {EndpointDown}
         assert 60 <= now() <= 95
@@ -146,14 +152,14 @@ def test_an_outage_shorter_than_the_patience_costs_nothing_but_time() -> None:
     async def main() -> None:
         endpoint = Endpoint("test", clock=now, patience=60)
 
-        async def outage(call: Call) -> Sequence[Reply]:
+        async def outage(call: WireCall) -> Sequence[Reply]:
             if 10 < now() < 50:
                 raise Unavailable("503")
             await asyncio.sleep(1)
             return [Reply()]
 
         generate = stack(outage, endpoint, attempts=3)
-        calls = [Call(task=f"t{i}", request=Request(model="m")) for i in range(2_000)]
+        calls = [WireCall.of(Call(task=f"t{i}", request=Request(model="m"))) for i in range(2_000)]
         results = await asyncio.gather(*map(generate, calls), return_exceptions=True)
         assert {type(result) for result in results} == {list}
 
@@ -167,12 +173,12 @@ def test_an_endpoint_that_says_429_for_ever_ends_the_run_however_few_calls_there
     async def main() -> None:
         endpoint = Endpoint("test", clock=now, patience=60)
 
-        async def busy(call: Call) -> Sequence[Reply]:
+        async def busy(call: WireCall) -> Sequence[Reply]:
             assert now() < 10_000, "tried for ever"
             raise RateLimited("quota exceeded")
 
         generate = stack(busy, endpoint)
-        made = [Call(task=f"t{i}", request=Request(model="m")) for i in range(calls)]
+        made = [WireCall.of(Call(task=f"t{i}", request=Request(model="m"))) for i in range(calls)]
         results = await asyncio.gather(*map(generate, made), return_exceptions=True)
         assert {type(result) for result in results} == {EndpointDown}
         assert 600 <= now() <= 700
@@ -184,12 +190,12 @@ def test_a_429_is_borne_as_long_as_others_are_not_served_either() -> None:
     async def main() -> None:
         endpoint = Endpoint("test", clock=now, patience=60)
 
-        async def minute(call: Call) -> Sequence[Reply]:
+        async def minute(call: WireCall) -> Sequence[Reply]:
             if now() < 300:
                 raise RateLimited("quota of this minute is used up")
             return [Reply()]
 
-        calls = [Call(task=f"t{i}", request=Request(model="m")) for i in range(30)]
+        calls = [WireCall.of(Call(task=f"t{i}", request=Request(model="m"))) for i in range(30)]
         generate = stack(minute, endpoint, attempts=2)
         results = await asyncio.gather(*map(generate, calls), return_exceptions=True)
         assert {type(result) for result in results} == {list}

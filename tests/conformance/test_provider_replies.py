@@ -17,7 +17,12 @@ from aiohttp.test_utils import TestServer
 from understudy.errors import ProviderError, Unavailable
 from understudy.providers.failures import failure
 from understudy.providers.openai import OpenAI
-from understudy.types import Call, Reply, Request
+from understudy.types import (
+    Call,
+    Reply,
+    Request,
+    WireCall,
+)
 
 
 def dialect(row: dict[str, Any]) -> str:
@@ -66,7 +71,7 @@ async def outcome(row: dict[str, Any], url: str) -> Outcome:
     request = Request(model="m", prompt="x" if dialect(row) == "legacy" else "")
     provider = OpenAI(url)
     try:
-        return Outcome(row, list(await provider(Call(request=request))), None)
+        return Outcome(row, list(await provider(WireCall.of(Call(request=request)))), None)
     except ProviderError as error:
         return Outcome(row, [], error)
     finally:

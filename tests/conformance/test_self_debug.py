@@ -112,7 +112,9 @@ async def replayed(row: Row, **settings: Any) -> Row:
         id=row["task_id"], prompt=row["prompt"], tests=(row["test"],),
         meta={"entry_point": row["entry_point"], "visible_tests": row["given_tests"]},
     )  # fmt: skip
-    (made,) = await self_debug(task, Model("m", teacher), sandbox, Config(accept="all", **settings))
+    (made,) = await self_debug(
+        task, Model.over("m", teacher), sandbox, Config(accept="all", **settings)
+    )
     assert isinstance(made, Example)
     return made.meta["trajectory"]
 

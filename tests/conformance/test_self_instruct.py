@@ -92,7 +92,7 @@ async def test_accepted_lists_and_prompts_are_reproduced(
     run: str, accepted: int, folder: Path, seeds: list[Task]
 ) -> None:
     recorded = rows(folder / f"maulik_instructions_{run}.jsonl")
-    unused = Model("none", Scripted(lambda call: ""))
+    unused = Model.over("none", Scripted(lambda call: ""))
     config = Config(style="reference")
     growth = Growth(seeds, unused, Random(42), config)
     rejected, prompts_equal, prompts_recorded = Counter[str](), 0, 0

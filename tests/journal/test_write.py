@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from understudy.call.model import Model, gather
 from understudy.errors import Rejected, RunFolderError, Unavailable
 from understudy.journal.read import Records, Row
-from understudy.journal.write import Entry, Journal, call_keys, canonical, request_hash, scope_key
+from understudy.journal.write import Entry, Journal, call_key, canonical, request_hash, scope_key
 from understudy.providers.scripted import Scripted
 from understudy.types import (
     Audio,
@@ -42,12 +42,12 @@ def key(call: Call = CALL, **changes: Any) -> bytes:
     others = {name: value for name, value in changes.items() if name not in own}
     request = msgspec.structs.replace(call.request, **others)
     call = msgspec.structs.replace(call, **{"request": request, **own})
-    (found,) = call_keys(call, request_hash(canonical(call.request)))
-    return found
+    return call_key(call, request_hash(canonical(call.request)))
 
 
 CHANGES: dict[str, Any] = {
     "model": "m2",
+    "revision": "r2",
     "endpoint": "e2",
     "messages": (user("hello!"),),
     "prompt": "hello",
@@ -91,7 +91,9 @@ def test_every_setting_of_sampling_changes_the_key(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"step": "s2"}, {"task": "t2"}, {"role": "r2"}, {"draw": 1}], ids=str
+    "changes",
+    [{"step": "s2"}, {"task": "t2"}, {"scope": "w"}, {"role": "r2"}, {"draw": 1}],
+    ids=str,
 )
 def test_scope_role_and_draw_are_in_the_key(changes: dict[str, Any]) -> None:
     assert key(**changes) != key()
@@ -158,7 +160,7 @@ def test_two_media_in_one_message_keep_their_places() -> None:
 
 def test_a_key_stays_what_it_is() -> None:
     """A change here makes every journal there is worthless: their keys are made like this."""
-    assert key().hex() == "a05b8144cf004f26966d88fe2d02acd87d73cea707ecdca3"
+    assert key().hex() == "a05b8144cf004f26bc6a1305326633d769220409531006e9"
     assert key()[:8] == scope_key("s", "t")
     assert len(key()) == 24
 
@@ -214,7 +216,7 @@ async def test_a_reply_reaches_its_method_only_after_it_is_on_disk(tmp_path: Pat
 
     async def looks(task: Task, teacher: Model) -> Example:
         for turn in range(3):
-            await teacher.ask(f"{turn}")
+            await teacher.ask(f"{task.id} {turn}")
             with sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True) as other:
                 (there,) = other.execute(
                     "select count(*) from calls where task = ?", (task.id,)
@@ -274,7 +276,7 @@ async def test_what_another_run_has_is_taken_from_there_once_and_costs_nothing(
     provider = Scripted(lambda call: call.task)
     async with Bench(second, [first]) as bench:
         await bench.run([step(defined(ask), bench.model(provider))], tasks)
-        assert [call.task for call in provider.calls] == ["t3"]
+        assert [call.task for wire in provider.calls for call in wire.calls] == ["t3"]
         assert (bench.tally.sent, bench.tally.replayed) == (1, 3)
         (total,) = bench.journal.records.totals()
         assert (total.sent, total.reused) == (1, 3)

@@ -50,7 +50,7 @@ async def run(
 ) -> Example | Rejection:
     config = step_config(Step(use="self_align", settings=settings))
     assert isinstance(config, Config)
-    return await self_align(task, Model("m", teacher, endpoint=endpoint), config)
+    return await self_align(task, Model.over("m", teacher, endpoint=endpoint), config)
 
 
 async def kept(teacher: Scripted, task: Task = TASK, **settings: Any) -> Example:

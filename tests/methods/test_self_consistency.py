@@ -36,7 +36,7 @@ def path(answer: object, thought: str = "Let me see.") -> str:
 async def run(
     teacher: Scripted, task: Task = TASK, verifier: Scripted | None = None, **settings: Any
 ) -> Example | Rejection | list[Example]:
-    models = Model("m", teacher), Model("v", verifier or Scripted([]), role="verifier")
+    models = Model.over("m", teacher), Model.over("v", verifier or Scripted([]), role="verifier")
     return await self_consistency(task, *models, Config(**settings))
 
 
@@ -102,7 +102,7 @@ async def test_all_exemplars_are_shown_but_none_of_ours_to_the_built_in_model(
     endpoint: str, settings: dict[str, Any], shown: int
 ) -> None:
     teacher = Scripted([path(7)])
-    model = Model("m", teacher, endpoint=endpoint)
+    model = Model.over("m", teacher, endpoint=endpoint)
     config = step_config(Step(use="self_consistency", settings={"samples": 1, **settings}))
     assert isinstance(config, Config)
     await self_consistency(TASK, model, model, config)
@@ -289,7 +289,7 @@ async def test_a_verifier_weighs_each_path_that_has_an_answer() -> None:
     made = await one(teacher, verifier=verifier, samples=4, vote="verifier")
     assert made.meta["answer"] == "5"
     assert made.meta["votes"] == pytest.approx({"number 5": 0.9, "number 7": 0.6})
-    assert len(verifier.calls) == 3
+    assert sum(call.n for call in verifier.calls) == 3
     assert verifier.calls[0].request.messages[0].text == snapshot("""\
 Question: What is 3 + 4?
 Proposed solution: Let me see. The answer is 7.

@@ -99,7 +99,7 @@ async def run(
     teacher: Scripted, task: Task = TASK, sandbox: Any = None, **settings: Any
 ) -> list[Example | Rejection]:
     made = await self_debug(
-        task, Model("m", teacher), Sandbox(sandbox or Fake()), Config(**settings)
+        task, Model.over("m", teacher), Sandbox(sandbox or Fake()), Config(**settings)
     )
     return list(made)
 
@@ -633,7 +633,7 @@ async def test_hidden_tests_run_once_per_program_and_after_the_last_word() -> No
         order.append("model")
         return await teacher(call)
 
-    await self_debug(TASK, Model("m", asked), Sandbox(watched), Config())
+    await self_debug(TASK, Model.over("m", asked), Sandbox(watched), Config())
     assert order == [*["model", "visible"] * 3, *["hidden"] * 3]
 
 
@@ -950,7 +950,7 @@ async def test_tokens_are_counted_where_the_endpoint_counts_and_else_estimated()
     async def silent(call: Any) -> list[Reply]:
         return [Reply(text=fenced(RIGHT), reasoning="x" * 40)]
 
-    (made,) = await self_debug(TASK, Model("m", silent), Sandbox(Fake()), Config())
+    (made,) = await self_debug(TASK, Model.over("m", silent), Sandbox(Fake()), Config())
     length = len(fenced(RIGHT)) + 40
     assert trajectory(made)["tokens"] == -(-length // 4)
     assert trajectory(made)["tokens_estimated"] is True

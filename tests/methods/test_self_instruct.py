@@ -50,7 +50,7 @@ class Teacher:
         self.lists, self._labels = list(lists), labels
         self._instances = instances or "Example 1\nInput: a\nOutput: b"
         self.provider = Scripted(self._answer)
-        self.model = Model("m", self.provider)
+        self.model = Model.over("m", self.provider)
 
     def _answer(self, call: Call) -> str | Reply:
         text = prompt_of(call)
@@ -291,7 +291,7 @@ async def test_a_request_that_is_refused_brings_nothing_and_the_others_go_on() -
             raise Rejected("too long")
         return await answer(call)
 
-    teacher.model = Model("m", refuses)
+    teacher.model = Model.over("m", refuses)
     teacher.lists.insert(0, "unseen")
 
     examples, rejected = await run(teacher, n=1)
@@ -308,7 +308,7 @@ async def test_a_task_whose_instances_are_refused_is_told_apart() -> None:
         return "No" if prompt_of(call).endswith("?") else FRESH[0]
 
     teacher = Teacher()
-    teacher.model = Model("m", Scripted(refuses))
+    teacher.model = Model.over("m", Scripted(refuses))
 
     _, rejected = await run(teacher, n=1)
 
@@ -321,7 +321,7 @@ async def test_a_wrong_key_ends_the_run() -> None:
         raise Unauthorized("no key")
 
     teacher = Teacher()
-    teacher.model = Model("m", Scripted(locked))
+    teacher.model = Model.over("m", Scripted(locked))
 
     with pytest.raises(Unauthorized):
         await run(teacher, n=1)
@@ -443,7 +443,7 @@ async def test_the_papers_fields_are_kept_if_asked() -> None:
 async def test_the_judge_answers_three_questions_about_each_instance() -> None:
     verdicts = iter(["1. Yes\n2. yes\n3. **No**", "1. Yes 2. Yes 3. Yes", "hm"])
     for audit in ("record", "require", "require"):
-        judge = Model("j", Scripted(lambda call: next(verdicts)))
+        judge = Model.over("j", Scripted(lambda call: next(verdicts)))
         examples, rejected = await run(Teacher(FRESH[0]), judge=judge, n=1, audit=audit)
         if audit == "record":
             assert examples[0].meta["audit"] == {
@@ -505,7 +505,7 @@ async def test_identical_prompts_are_different_draws() -> None:
     await run(teacher, seeds=SEEDS[:1], n=3, batch=3, shown_machine=0)
 
     calls = [c for c in teacher.provider.calls if "Come up with a series" in prompt_of(c)]
-    assert [call.draw for call in calls[:3]] == [0, 1, 2]
+    assert [call.draw for call in calls[0].calls] == [0, 1, 2]
     assert len({prompt_of(call) for call in calls}) == 1
 
 
@@ -584,7 +584,7 @@ async def test_the_report_counts_reasons_similarities_lengths_and_verbs() -> Non
 
 async def test_the_report_tells_what_the_judge_said() -> None:
     verdicts = iter(["1. Yes\n2. Yes\n3. No", "1. Yes\n2. Yes\n3. Yes"])
-    judge = Model("j", Scripted(lambda call: next(verdicts)))
+    judge = Model.over("j", Scripted(lambda call: next(verdicts)))
     examples, rejected = await run(Teacher(numbered(*FRESH[:2])), judge=judge, n=1, audit="require")
 
     text = report([*examples, *rejected])

@@ -89,7 +89,7 @@ async def run(
     **settings: Any,
 ) -> Example | Rejection | list[Example]:
     roles = (("writer", writer), ("critic", critic), ("judge", judge))
-    w, c, j = (Model("m", fake or Scripted([]), role=role) for role, fake in roles)
+    w, c, j = (Model.over("m", fake or Scripted([]), role=role) for role, fake in roles)
     return await self_refine(task, w, c, j, Sandbox(execute), Config(**settings))
 
 

@@ -59,7 +59,7 @@ async def run(
     settings = {"red_team": SEEDS, "topics": 3, "epochs": 1} | settings
     config = step_config(Step(use="topic_guided_red_teaming", settings=settings))
     assert isinstance(config, Config)
-    made = topic_guided_red_teaming(tasks, Model("m", teacher), Random(0), config)
+    made = topic_guided_red_teaming(tasks, Model.over("m", teacher), Random(0), config)
     return [outcome async for outcome in made]
 
 

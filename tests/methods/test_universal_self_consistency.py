@@ -14,7 +14,7 @@ TASK = Task(id="t", prompt="What is 3 + 4?", reference="7", meta={"source": "han
 
 
 async def run(teacher: Scripted, **settings: Any) -> Example | Rejection:
-    return await universal_self_consistency(TASK, Model("m", teacher), Config(**settings))
+    return await universal_self_consistency(TASK, Model.over("m", teacher), Config(**settings))
 
 
 async def one(teacher: Scripted, **settings: Any) -> Example:

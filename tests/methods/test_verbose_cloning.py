@@ -23,13 +23,13 @@ LONG = "The moon pulls at the sea, and the side that is nearer is pulled harder.
 
 
 async def run(reply: str | Reply, seed: int = 0, **settings: Any) -> Example | Rejection:
-    teacher = Model("m", Scripted([reply]))
+    teacher = Model.over("m", Scripted([reply]))
     return await verbose_cloning(TASK, teacher, Random(seed), Config(**settings))
 
 
 async def test_the_persona_comes_before_the_question() -> None:
     teacher = Scripted([LONG])
-    made = await verbose_cloning(TASK, Model("m", teacher), Random(0), Config())
+    made = await verbose_cloning(TASK, Model.over("m", teacher), Random(0), Config())
     request = teacher.calls[0].request
     first, hello, introduction, question = request.messages
     assert first.text == snapshot("""\
@@ -49,7 +49,7 @@ step by step or point by point, and end when everything worth saying is said.\
 async def test_reference_is_one_text_and_ends_with_the_marker() -> None:
     teacher = Scripted([LONG])
     made = await verbose_cloning(
-        TASK, Model("m", teacher), Random(0), Config(style="reference", name="Ada")
+        TASK, Model.over("m", teacher), Random(0), Config(style="reference", name="Ada")
     )
     request = teacher.calls[0].request
     assert request.prompt.startswith("You are Ada, here")

@@ -79,10 +79,10 @@ async def test_a_reply_does_not_depend_on_what_is_written_beside_it(scheduler: S
 
 async def test_draws_are_the_same_one_by_one_and_together(scheduler: Scheduler) -> None:
     together = await text_of(scheduler, n=9)
-    apart = [(await text_of(scheduler, draw=i))[0] for i in range(9)]
+    apart = [(await text_of(scheduler, draws=(i,)))[0] for i in range(9)]
     assert together == apart
     assert len(set(together)) > 1
-    assert await text_of(scheduler, n=3, draw=6) == together[6:]
+    assert await text_of(scheduler, n=3, draws=(6, 7, 8)) == together[6:]
 
 
 async def test_seeds_give_other_texts(scheduler: Scheduler) -> None:

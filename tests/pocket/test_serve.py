@@ -23,7 +23,13 @@ from understudy.pocket.scheduler import Scheduler
 from understudy.pocket.serve import Server, serve
 from understudy.providers.openai import OpenAI
 from understudy.runs import doctor
-from understudy.types import Call, Request, Sampling, user
+from understudy.types import (
+    Call,
+    Request,
+    Sampling,
+    WireCall,
+    user,
+)
 
 
 @pytest.fixture
@@ -342,17 +348,17 @@ def request(**fields: Any) -> Request:
 async def test_our_own_client_finds_everything_working(url: str) -> None:
     notices = list[str]()
     client = OpenAI(url, notice=notices.append)
-    replies = await client(Call(n=3, request=request(logprobs=2)))
+    replies = await client(WireCall.of(Call(request=request(logprobs=2)), 3))
     assert len(replies) == 3
     assert all(len(t.top) == 2 for reply in replies for t in reply.logprobs or ())
     scored = request(prompt="hello there", echo=True, logprobs=1, sampling={"max_tokens": 0})
-    (reply,) = await client(Call(request=scored))
+    (reply,) = await client(WireCall.of(Call(request=scored)))
     assert reply.text == "hello there"
     assert reply.logprobs
     with pytest.raises(ContextOverflow):
-        await client(Call(request=request(prompt="x" * 200)))
+        await client(WireCall.of(Call(request=request(prompt="x" * 200))))
     with pytest.raises(Rejected, match="knows no `tools`"):
-        await client(Call(request=request(tools=({"type": "function"},))))
+        await client(WireCall.of(Call(request=request(tools=({"type": "function"},)))))
     assert notices == []
     await client.close()
 

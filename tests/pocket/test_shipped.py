@@ -12,7 +12,15 @@ from understudy.pocket.models import CARD, FILES, FOLDER
 from understudy.pocket.weights import read_weights
 from understudy.providers.pocket import Pocket
 from understudy.text.answers.reading import grade
-from understudy.types import Call, Reply, Request, Sampling, Task, user
+from understudy.types import (
+    Call,
+    Reply,
+    Request,
+    Sampling,
+    Task,
+    WireCall,
+    user,
+)
 
 SHIPPED = json.loads((FOLDER / CARD).read_text())
 ROLES = {"pocket": "teacher", "pocket:student": "student"}
@@ -29,7 +37,9 @@ async def asked(name: str, prompts: Sequence[str], notices: list[str]) -> list[R
     pocket = Pocket(name, notice=notices.append)
     sampling = Sampling(temperature=0, max_tokens=160)
     requests = [Request(model=name, messages=(user(p),), sampling=sampling) for p in prompts]
-    replies = await asyncio.gather(*(pocket(Call(request=request)) for request in requests))
+    replies = await asyncio.gather(
+        *(pocket(WireCall.of(Call(request=request))) for request in requests)
+    )
     await pocket.close()
     return [reply for (reply,) in replies]
 

@@ -18,7 +18,12 @@ from understudy.exports.export import export_all
 from understudy.providers.connect import KEYS, OPENAI_URL, Address, connect, parse
 from understudy.reports.report import show
 from understudy.reports.why import why
-from understudy.types import Call, Request, user
+from understudy.types import (
+    Call,
+    Request,
+    WireCall,
+    user,
+)
 
 KEY = "sk-SECRET-123456"
 
@@ -125,7 +130,7 @@ async def host() -> AsyncIterator[Host]:
 async def keys_sent(host: Host, key_env: str = "") -> list[str | None]:
     provider = connect(parse(f"openai:m@{host.url()}"), key_env=key_env, notice=print)
     try:
-        await provider(Call(request=Request(model="m", messages=(user("x"),))))
+        await provider(WireCall.of(Call(request=Request(model="m", messages=(user("x"),)))))
     finally:
         await provider.close()
     return host.seen

@@ -37,6 +37,7 @@ from understudy.types import (
     Token,
     ToolCall,
     Usage,
+    WireCall,
     system,
     user,
 )
@@ -112,13 +113,13 @@ def error(status: int, message: str, headers: Any = None, **fields: Any) -> web.
     )
 
 
-def call(n: int = 1, draw: int = 0, **fields: Any) -> Call:
+def call(n: int = 1, draw: int = 0, **fields: Any) -> WireCall:
     if "prompt" not in fields:
         fields.setdefault("messages", (user("Say hi."),))
-    return Call(n=n, draw=draw, request=Request(model="m", **fields))
+    return WireCall.of(Call(draw=draw, request=Request(model="m", **fields)), n)
 
 
-async def ask(server: Server, asked: Call, **settings: Any) -> list[Reply]:
+async def ask(server: Server, asked: WireCall, **settings: Any) -> list[Reply]:
     provider = server.provider(**settings)
     try:
         return list(await provider(asked))
@@ -209,7 +210,7 @@ def test_parts_tool_calls_and_tool_results_are_encoded() -> None:
             Message("tool", "2", tool_call_id="c1"),
         ),
     )
-    sent = openai_wire.encode(Call(request=request), Features())["messages"]
+    sent = openai_wire.encode(WireCall.of(Call(request=request)), Features())["messages"]
 
     data = base64.b64encode(png).decode()
     assert sent[0]["content"] == [

@@ -20,17 +20,18 @@ from understudy.types import (
     Token,
     ToolCall,
     Usage,
+    WireCall,
     assistant,
     system,
     user,
 )
 
 
-def call(text: str = "hello", n: int = 1, draw: int = 0, **fields: Any) -> Call:
+def call(text: str = "hello", n: int = 1, draw: int = 0, **fields: Any) -> WireCall:
     sampling = Sampling(**{"max_tokens": 12} | fields.pop("sampling", {}))
     messages = () if "prompt" in fields else fields.pop("messages", (user(text),))
     request = Request(model="pocket", messages=messages, sampling=sampling, **fields)
-    return Call(n=n, draw=draw, request=request)
+    return WireCall.of(Call(draw=draw, request=request), n)
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def weights(tmp_path: Path) -> Path:
     return folder(tmp_path / "weights")
 
 
-async def texts(pocket: Pocket, wanted: Call) -> list[str]:
+async def texts(pocket: Pocket, wanted: WireCall) -> list[str]:
     return [reply.text for reply in await pocket(wanted)]
 
 

@@ -10,7 +10,14 @@ import pytest
 from understudy import open_run, run_async
 from understudy.errors import ConfigError, NotRecorded
 from understudy.providers.recorded import Recorded, record
-from understudy.types import Call, Reply, Request, Usage, user
+from understudy.types import (
+    Call,
+    Reply,
+    Request,
+    Usage,
+    WireCall,
+    user,
+)
 
 SCRIPT = """
 def answer(call):
@@ -90,8 +97,9 @@ def lines(*rows: dict[str, Any]) -> Recorded:
     return Recorded(Path("r.jsonl"))
 
 
-def call(task: str, draw: int = 0, n: int = 1) -> Call:
-    return Call(task=task, draw=draw, n=n, request=Request(model="m", messages=(user("x"),)))
+def call(task: str, draw: int = 0, n: int = 1) -> WireCall:
+    request = Request(model="m", messages=(user("x"),))
+    return WireCall.of(Call(task=task, draw=draw, request=request), n)
 
 
 async def test_lines_without_a_request_answer_by_task_and_draw_whatever_is_asked() -> None:

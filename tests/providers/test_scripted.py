@@ -7,19 +7,27 @@ import pytest
 from understudy.errors import ConfigError, Unavailable
 from understudy.providers.features import Features
 from understudy.providers.scripted import Scripted
-from understudy.types import Call, Reply, Request, Sampling, Usage, user
+from understudy.types import (
+    Call,
+    Reply,
+    Request,
+    Sampling,
+    Usage,
+    WireCall,
+    user,
+)
 
 
-def call(n: int = 1, **sampling: Any) -> Call:
+def call(n: int = 1, **sampling: Any) -> WireCall:
     messages = (user("one two three"),)
     request = Request(model="m", messages=messages, sampling=Sampling(**sampling))
-    return Call(step="s", task="t", n=n, request=request)
+    return WireCall.of(Call(step="s", task="t", request=request), n)
 
 
 async def test_a_function_is_asked_once_per_draw() -> None:
-    model = Scripted(lambda call: f"draw {call.draw} of {call.n}")
-    replies = await model(Call(draw=4, n=3, request=Request(model="m")))
-    assert [reply.text for reply in replies] == ["draw 4 of 1", "draw 5 of 1", "draw 6 of 1"]
+    model = Scripted(lambda call: f"draw {call.draw}")
+    replies = await model(WireCall.of(Call(draw=4, request=Request(model="m")), 3))
+    assert [reply.text for reply in replies] == ["draw 4", "draw 5", "draw 6"]
     assert [c.n for c in model.calls] == [3]
 
 

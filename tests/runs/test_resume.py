@@ -24,7 +24,7 @@ import understudy.call.stack
 from understudy.call.model import Model, gather
 from understudy.call.stack import given
 from understudy.journal.read import Records, Row
-from understudy.journal.write import call_keys, canonical, request_hash
+from understudy.journal.write import call_key, canonical, request_hash
 from understudy.methods import methods
 from understudy.providers.features import Features
 from understudy.providers.scripted import Scripted
@@ -370,9 +370,9 @@ async def session(path: Path, case: Case, kill_at: int | None = None) -> Left:
     known = {ran(e.step, e.task, msgspec.json.decode(e.program)) for e in records.executions()}
     records.close()
     asked = {
-        (call.step, call.task, call.role, draw, request_hash(canonical(call.request)))
-        for call in provider.calls
-        for draw in range(call.draw, call.draw + call.n)
+        (call.step, call.task, call.role, call.draw, request_hash(canonical(call.request)))
+        for wire in provider.calls
+        for call in wire.calls
     }
     return Left(rows, asked, kept, len(provider.calls), killed, executed, known)
 
@@ -461,12 +461,8 @@ async def test_recipes_of_every_shape_resume_from_every_call(
 # Mutants of the key: the contract would tell.
 
 
-def mutated(**fields: Any) -> Callable[[Call, bytes], list[bytes]]:
-    return lambda call, hashed: call_keys(msgspec.structs.replace(call, **fields), hashed)
-
-
-def without_draw(call: Call, hashed: bytes) -> list[bytes]:
-    return call_keys(msgspec.structs.replace(call, draw=0, n=1), hashed) * call.n
+def mutated(**fields: Any) -> Callable[[Call, bytes], bytes]:
+    return lambda call, hashed: call_key(msgspec.structs.replace(call, **fields), hashed)
 
 
 def without_sampling(request: Request) -> bytes:
@@ -480,10 +476,10 @@ def without_messages(request: Request) -> bytes:
 @pytest.mark.parametrize(
     ("part", "mutant"),
     [
-        pytest.param("call_keys", without_draw, id="draw"),
-        pytest.param("call_keys", mutated(task=""), id="task"),
-        pytest.param("call_keys", mutated(step="", task=""), id="scope"),
-        pytest.param("call_keys", mutated(role=""), id="role"),
+        pytest.param("call_key", mutated(draw=0), id="draw"),
+        pytest.param("call_key", mutated(task=""), id="task"),
+        pytest.param("call_key", mutated(step="", task=""), id="scope"),
+        pytest.param("call_key", mutated(role=""), id="role"),
         pytest.param("canonical", without_sampling, id="sampling"),
         pytest.param("canonical", without_messages, id="messages"),
     ],
@@ -503,7 +499,7 @@ async def test_the_contract_fails_where_the_key_lacks_the_step(
     def twice(model: Model) -> list[BoundStep]:
         return [step(defined(probe), model, label="a"), step(defined(probe), model, label="b")]
 
-    monkeypatch.setattr(understudy.call.stack, "call_keys", mutated(step=""))
+    monkeypatch.setattr(understudy.call.stack, "call_key", mutated(step=""))
 
     with pytest.raises(AssertionError, match="killed at call"):
         await contract(Case(twice, Features()), tmp_path)

@@ -8,7 +8,7 @@ price costs "unknown", never nothing.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any, cast
 
@@ -101,19 +101,19 @@ def metered(generate: Generate, budget: Budget, price: Price | None) -> Generate
     """Stop before the call that could cross the budget."""
     longest = DEFAULT_REPLY
 
-    async def pay(call: Call) -> Sequence[Reply]:
+    async def pay(call: Call) -> Reply:
         nonlocal longest
         bound = most(call, price, longest) if price and budget.limit is not None else 0.0
         await budget.reserve(bound)
         cost = 0.0
         try:
-            replies = await generate(call)
-            usage = sum((r.usage for r in replies if r.usage), Usage())
-            longest = max(longest, usage.tokens_out)
-            cost = price.of(usage) if price else 0.0
+            reply = await generate(call)
+            if reply.usage is not None:
+                longest = max(longest, reply.usage.tokens_out)
+                cost = price.of(reply.usage) if price else 0.0
         finally:
             budget.settle(bound, cost)
-        return replies
+        return reply
 
     return pay
 
@@ -125,7 +125,7 @@ DEFAULT_REPLY = 4_096
 
 
 def most(call: Call, price: Price, longest: int) -> float:
-    """Dollars the call can cost at most, images and audio aside."""
+    """Dollars that one draw can cost at most, images and audio aside."""
     tokens_in = canonical(call.request).size / 2
-    tokens_out = call.n * (call.request.sampling.max_tokens or longest)
+    tokens_out = call.request.sampling.max_tokens or longest
     return (tokens_in * price.input + tokens_out * price.output) / 1e6

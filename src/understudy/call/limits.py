@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from understudy.errors import EndpointDown, ProviderError, RateLimited, RunStopped, Unavailable
-from understudy.types import Call, Generate, Reply
+from understudy.types import Provide, Reply, WireCall
 
 
 class Endpoint:
@@ -49,7 +49,7 @@ class Endpoint:
         self._epoch = 0
         self._closed_until = 0.0
         self._trouble_since: float | None = None
-        self._in_trouble: dict[int, Call] = {}
+        self._in_trouble: dict[int, WireCall] = {}
         self._only_429 = True
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._resting: set[asyncio.Future[None]] = set()
@@ -108,7 +108,7 @@ class Endpoint:
             self._in_trouble.clear()
             self._only_429 = True
 
-    def refused(self, call: Call, error: RateLimited, epoch: int) -> None:
+    def refused(self, call: WireCall, error: RateLimited, epoch: int) -> None:
         """A 429 for a call that entered in `epoch`."""
         if epoch == self._epoch:
             self.limit = max(1.0, self.limit * 0.8)
@@ -117,7 +117,7 @@ class Endpoint:
         self._close(error.retry_after)
         self._troubled(call, error)
 
-    def failed(self, call: Call, error: Unavailable) -> None:
+    def failed(self, call: WireCall, error: Unavailable) -> None:
         """No growth until as many calls were answered as the limit is."""
         if self._growth_debt <= 0:  # a round without growth, not one per failure: some always fail
             self._growth_debt = int(self.limit)
@@ -163,7 +163,7 @@ class Endpoint:
             self._notice(f"{self.name} asks to be left alone for {advised:.0f} s: waiting")
         self._closed_until = max(self._closed_until, until)
 
-    def _troubled(self, call: Call, error: ProviderError) -> None:
+    def _troubled(self, call: WireCall, error: ProviderError) -> None:
         now = self._clock()
         if self._trouble_since is None:
             self._trouble_since = now
@@ -235,13 +235,13 @@ class Pace:
             self._due = max(self._due, now) + units * 60.0 / self.per_minute
 
 
-def limited(generate: Generate, endpoint: Endpoint) -> Generate:
+def limited(provide: Provide, endpoint: Endpoint) -> Provide:
     """Calls take turns, as `endpoint` allows."""
 
-    async def wait_turn(call: Call) -> Sequence[Reply]:
+    async def wait_turn(call: WireCall) -> Sequence[Reply]:
         epoch = await endpoint.enter()
         try:
-            replies = await generate(call)
+            replies = await provide(call)
         except RateLimited as error:
             endpoint.refused(call, error, epoch)
             raise

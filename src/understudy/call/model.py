@@ -9,11 +9,12 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Awaitable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar, overload
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from understudy.call.group import grouped
 from understudy.errors import Rejected, Unparsable
 from understudy.journal.keys import canonical
 from understudy.text import replies as text
@@ -22,6 +23,7 @@ from understudy.types import (
     Generate,
     Json,
     Message,
+    Provide,
     Reply,
     Request,
     Sampling,
@@ -48,19 +50,38 @@ class Model:
     role: str = "model"
     step: str = ""
     task: str = ""
+    scope: str = ""
+    """The worker inside the task that asks; see `within`."""
+    revision: str = ""
+    """Which weights answer under that name; part of every key, never sent."""
     sampling: Sampling = Sampling()
     """Used where a request leaves a setting open."""
     extra: Json = field(default_factory=dict[str, Any])
     """Sent with every request, in the endpoint's own dialect."""
-    _draws: dict[bytes, int] = field(default_factory=dict[bytes, int], repr=False, compare=False)
+    _draws: dict[tuple[str, bytes], int] = field(
+        default_factory=dict[tuple[str, bytes], int], repr=False, compare=False
+    )
+    """How often each request was made so far in each scope; shared by all scopes of a task."""
 
     def at(self, step: str, task: str, role: str | None = None) -> "Model":
         """The same model for another unit of work, whose identical requests count from 0."""
         # Made for every task: spelt out, as `replace` takes five times as long.
         return Model(
-            self.name, self.generate, self.endpoint, role or self.role, step, task, self.sampling,
-            self.extra,
+            self.name, self.generate, self.endpoint, role or self.role, step, task, "",
+            self.revision, self.sampling, self.extra,
         )  # fmt: skip
+
+    def within(self, scope: str) -> "Model":
+        """The same model for one of several workers inside the task, e.g. `agent 7`. Equal requests
+        of two workers are numbered apart, so that neither is ever given the other's reply, whatever
+        the timing of a resumed run. Scopes nest."""
+        return replace(self, scope=nest(self.scope, scope))
+
+    @classmethod
+    def over(cls, name: str, provider: Provide, **fields: Any) -> "Model":
+        """A model straight over a provider, for tests and notebooks: nothing is journaled, paid for,
+        limited or tried again."""
+        return cls(name, grouped(provider), **fields)
 
     async def ask(self, prompt: Prompt, sampling: Sampling = Sampling()) -> str:
         """The text of one reply."""
@@ -96,6 +117,7 @@ class Model:
         return Request(
             model=self.name,
             endpoint=self.endpoint,
+            revision=self.revision,
             messages=(user(prompt),) if isinstance(prompt, str) else tuple(prompt),
             sampling=sampling.over(self.sampling),
             extra=self.extra,
@@ -106,12 +128,20 @@ class Model:
         """`n` draws of a request."""
         if n < 1:
             return []
-        hashed = canonical(request).hash
+        key = self.scope, canonical(request).hash
         # Counted before the first await: concurrent callers are numbered in the order they asked.
-        draw = self._draws.get(hashed, 0)
-        self._draws[hashed] = draw + n
-        call = Call(step=self.step, task=self.task, role=self.role, draw=draw, n=n, request=request)
-        return list(await self.generate(call))
+        draw = self._draws.get(key, 0)
+        self._draws[key] = draw + n
+        calls = [
+            Call(
+                step=self.step, task=self.task, scope=self.scope, role=self.role, draw=d,
+                request=request,
+            )
+            for d in range(draw, draw + n)
+        ]  # fmt: skip
+        if n == 1:
+            return [await self.generate(calls[0])]
+        return await gather(map(self.generate, calls))
 
     async def complete(self, prompt: str, sampling: Sampling = Sampling()) -> Reply:
         """One continuation of a raw text, as base models write it: no chat template is put around it.
@@ -119,6 +149,7 @@ class Model:
         request = Request(
             model=self.name,
             endpoint=self.endpoint,
+            revision=self.revision,
             prompt=prompt,
             sampling=sampling.over(self.sampling),
             extra=self.extra,
@@ -184,6 +215,7 @@ class Model:
         request = Request(
             model=self.name,
             endpoint=self.endpoint,
+            revision=self.revision,
             prompt=prompt + continuation,
             echo=True,
             logprobs=1,
@@ -226,6 +258,14 @@ class Model:
         if not (total := sum(mass.values())):
             raise Rejected(f"{self.name}: none of {list(options)!r} among the likeliest tokens.")
         return {option: p / total for option, p in mass.items()}
+
+
+def nest(outer: str, inner: str) -> str:
+    """The name of a scope inside another."""
+    if not inner:
+        raise ValueError("expected the name of a worker, e.g. 'agent 7', found an empty string.")
+    inner = inner.replace("%", "%25").replace("/", "%2F")
+    return f"{outer}/{inner}" if outer else inner
 
 
 class _Reader:

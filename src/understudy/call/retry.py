@@ -10,31 +10,31 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from understudy.call.limits import Endpoint
 from understudy.errors import EndpointDown, ProviderError, RateLimited, Unavailable
-from understudy.types import Call, Generate, Reply
+from understudy.types import Provide, Reply, WireCall
 
 Sleep = Callable[[float], Awaitable[None]]
 
 
 def retried(
-    generate: Generate,
+    provide: Provide,
     endpoint: Endpoint,
     *,
     attempts: int = 8,
     base: float = 0.5,
     cap: float = 30.0,
     sleep: Sleep = asyncio.sleep,
-) -> Generate:
+) -> Provide:
     """Try again after `RateLimited` and `Unavailable`, and after nothing else.
 
     Waits as long as the endpoint advised; else, in seconds, a random part of
     `base * 2**attempt`, at most `cap`.
     """
 
-    async def persist(call: Call) -> Sequence[Reply]:
+    async def persist(call: WireCall) -> Sequence[Reply]:
         served, attempt = endpoint.served, 0
         while True:
             try:
-                return await generate(call)
+                return await provide(call)
             except (RateLimited, Unavailable) as error:
                 attempt += 1
                 if attempt >= attempts and _hopeless(error, endpoint, served):

@@ -1,25 +1,26 @@
 """What stands between a method and a provider, outermost first.
 
-    fanned -> journaled -> metered -> retried -> limited -> provider
+    journaled -> metered -> grouped -> retried -> limited -> provider
 
-A reply reaches its method only from the journal's side of the disk. `fanned` stands outside the
-journal so that, where an endpoint serves one draw per request, each is kept as it comes.
+The first two handle one draw at a time. `grouped` makes one wire call of draws that are asked for
+together; what is below it handles wire calls. A reply reaches its method only from the journal's
+side of the disk.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 
 from understudy.call.budget import Budget, Price, metered
+from understudy.call.group import grouped
 from understudy.call.limits import Endpoint, limited
-from understudy.call.model import gather
 from understudy.call.retry import retried
-from understudy.journal.effect import Effect, Journal, Stored, pack, unpack
-from understudy.journal.keys import Canonical, canonical, effect_key
+from understudy.journal.effect import Effect, Journal, Packed, pack, unpack
+from understudy.journal.keys import canonical, effect_key, plain
 from understudy.sandbox.handle import Execute, Execution
 from understudy.sandbox.protocol import Outcome, Program
-from understudy.types import Call, Generate, Reply, Usage
+from understudy.types import FREE, Call, Canonical, Generate, Provide, Reply, Usage
 
 _decode_outcome = msgspec.json.Decoder(Outcome).decode
 _encode = msgspec.json.Encoder().encode
@@ -43,7 +44,7 @@ class Tally:
 
 
 def assemble(
-    provider: Generate,
+    provider: Provide,
     journal: Journal,
     endpoint: Endpoint,
     budget: Budget,
@@ -55,39 +56,38 @@ def assemble(
 ) -> Generate:
     """The whole stack over one provider."""
     wire = retried(limited(provider, endpoint), endpoint, attempts=attempts, sleep=endpoint.rest)
-    return fanned(journaled(metered(wire, budget, price), journal, price, tally), notice)
+    return journaled(metered(grouped(wire, notice), budget, price), journal, price, tally)
 
 
 def journaled(generate: Generate, journal: Journal, price: Price | None, tally: Tally) -> Generate:
     """Answer from the journal; what it lacks, ask, write, and answer."""
 
-    async def answer(call: Call) -> Sequence[Reply]:
-        body = canonical(call.request)
-        hashed = request_hash(body)
-        keys = call_keys(call, hashed)
-        replies: list[Reply | None] = [None] * call.n
-        taken: list[Entry] = []
-        for i, key in enumerate(keys):
-            if (found := journal.get(key)) is not None:
-                stored, source = found
-                replies[i] = _decode(stored)
-                tally.replayed += 1
-                if source:
-                    entry = _entry(call, i, key, hashed, body, stored, source=source)
-                    taken.append(entry)
-        if taken:
-            await journal.put(taken)
-        for start, stop in _gaps(replies):
-            part = call
-            if stop - start < call.n:
-                part = msgspec.structs.replace(call, draw=call.draw + start, n=stop - start)
-            brought = (await generate(part))[: stop - start]
-            await journal.put(_entries(call, start, keys, hashed, body, brought, price, tally))
-            replies[start : start + len(brought)] = brought
-            if len(brought) < stop - start:
-                break  # a reply short: later draws wait until the earlier ones are there
-        missing = replies.index(None) if None in replies else len(replies)
-        return [reply for reply in replies[:missing] if reply is not None]
+    async def answer(call: Call) -> Reply:
+        request = call.request
+        asked = canonical(request)
+        who = "\0".join((request.endpoint, request.model, request.revision))
+        key = effect_key(
+            "call", call.step, call.task, call.scope, call.role, who, asked.hash, call.draw
+        )
+        if (stored := journal.get(key)) is not None:
+            tally.replayed += 1
+            if stored.source:
+                packed = Packed(stored.reply, stored.text)
+                await journal.put([_effect(call, key, asked, packed, source=stored.source)])
+            return unpack(stored)
+        reply = await generate(call)
+        usage, sent = reply.usage or Usage(), reply.usage is not FREE
+        cost = price.of(usage) if price and reply.usage is not None else None
+        effect = _effect(
+            call, key, asked, pack(reply), usage=usage, cost=cost if sent else 0.0, sent=sent
+        )
+        tally.tokens_in += usage.tokens_in
+        tally.tokens_out += usage.tokens_out
+        tally.cost += cost or 0.0
+        tally.sent += sent
+        tally.unpriced += sent and cost is None
+        await journal.put([effect])
+        return reply
 
     return answer
 
@@ -97,14 +97,23 @@ def recalled(execute: Execute, journal: Journal, tally: Tally) -> Execute:
 
     async def outcome(execution: Execution) -> Outcome:
         step, task, program = execution
-        body = _encode(given(program))
-        key = execution_key(step, task, body)
-        if (kept := journal.outcome(key)) is not None:
-            return _decode_outcome(kept)
-        found = await execute(execution)
-        tally.executed += 1
-        await journal.keep(Executed(key, step, task, found.isolation, body, _encode(found)))
-        return found
+        asked = plain(_encode(given(program)))
+        key = effect_key("sandbox", step, task, "", "sandbox", "", asked.hash, 0)
+        stored = journal.get(key)
+        if stored is not None:
+            reply, source = stored.reply, stored.source
+            result = _decode_outcome(reply)
+        else:
+            result = await execute(execution)
+            reply, source = _encode(result), ""
+            tally.executed += 1
+        if stored is None or source:
+            effect = Effect(
+                key, "sandbox", step, task, "", "sandbox", 0, result.isolation, asked, reply,
+                source=source,
+            )  # fmt: skip
+            await journal.put([effect])
+        return result
 
     return outcome
 
@@ -116,96 +125,33 @@ def given(program: Program) -> dict[str, object]:
     return {f.name: values[f.name] for f in fields if values[f.name] != f.default}
 
 
-def fanned(generate: Generate, notice: Callable[[str], None]) -> Generate:
-    """All `n` draws of a call, from endpoints that bring fewer at a time than they are asked for."""
-    single = False
-
-    async def spread(call: Call) -> Sequence[Reply]:
-        nonlocal single
-        if call.n == 1:
-            return await generate(call)
-        replies: list[Reply] = []
-        if not single:
-            replies += await generate(call)
-            if len(replies) == call.n:
-                return replies
-            # A few short of n, some choices came broken; one alone, the endpoint ignores n.
-            if len(replies) == 1 and not single:
-                notice(f"asked for {call.n} replies at once, got 1: asking one by one")
-                single = True
-        rest = range(call.draw + len(replies), call.draw + call.n)
-        parts = await gather(generate(msgspec.structs.replace(call, draw=d, n=1)) for d in rest)
-        return replies + [reply for part in parts for reply in part]
-
-    return spread
-
-
-def _gaps(replies: Sequence[Reply | None]) -> list[tuple[int, int]]:
-    """The runs of None, as (first, one past the last)."""
-    gaps: list[tuple[int, int]] = []
-    for i, reply in enumerate(replies):
-        if reply is None:
-            if gaps and gaps[-1][1] == i:
-                gaps[-1] = (gaps[-1][0], i + 1)
-            else:
-                gaps.append((i, i + 1))
-    return gaps
-
-
-def _entries(
+def _effect(
     call: Call,
-    start: int,
-    keys: Sequence[bytes],
-    hashed: bytes,
-    body: bytes,
-    replies: Sequence[Reply],
-    price: Price | None,
-    tally: Tally,
-) -> list[Entry]:
-    entries: list[Entry] = []
-    for i, reply in enumerate(replies):
-        usage = reply.usage or Usage()
-        cost = price.of(usage) if price and reply.usage is not None else None
-        entries.append(
-            _entry(
-                call, start + i, keys[start + i], hashed, body, _encode(reply),
-                usage=usage, cost=cost, sent=i == 0,
-            )
-        )  # fmt: skip
-        tally.tokens_in += usage.tokens_in
-        tally.tokens_out += usage.tokens_out
-        tally.cost += cost or 0.0
-    tally.sent += 1
-    tally.unpriced += entries[0].cost is None
-    return entries
-
-
-def _entry(
-    call: Call,
-    i: int,
     key: bytes,
-    hashed: bytes,
-    body: bytes,
-    reply: bytes,
+    asked: Canonical,
+    reply: Packed,
     *,
     usage: Usage = Usage(),
     cost: float | None = None,
     sent: bool = True,
     source: str = "",
-) -> Entry:
-    return Entry(
+) -> Effect:
+    return Effect(
         key=key,
+        kind="call",
         step=call.step,
         task=call.task,
+        scope=call.scope,
         role=call.role,
-        draw=call.draw + i,
-        request_hash=hashed,
-        request=body,
-        reply=reply,
-        endpoint=call.request.endpoint,
+        draw=call.draw,
         model=call.request.model,
+        request=asked,
+        reply=reply.reply,
         usage=usage,
         cost=cost,
         sent=sent,
         source=source,
+        endpoint=call.request.endpoint,
+        text=reply.text,
+        media=reply.media,
     )

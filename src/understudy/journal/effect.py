@@ -10,10 +10,9 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from understudy.journal.keys import Canonical
 from understudy.journal.read import Records
 from understudy.journal.rows import Row
-from understudy.types import Audio, Image, Reply, Usage
+from understudy.types import Audio, Canonical, Image, Reply, Usage
 
 
 class Effect(NamedTuple):

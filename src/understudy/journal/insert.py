@@ -8,9 +8,9 @@ from zlib import crc32
 import msgspec
 
 from understudy.journal.effect import Effect
-from understudy.journal.keys import Turn
-from understudy.journal.recent import Recent
+from understudy.journal.keys from understudy.journal.recent import Recent
 from understudy.journal.rows import Row
+from understudy.types import Turn
 from understudy.journal.conversation import Repeated
 
 K = TypeVar("K")
@@ -103,7 +103,9 @@ class Inserts:
                 heads.append((head, request))
             chain = turns[-1].hash
             parent, shared = self._prefix(turns)
-            request = b"[%b]" % b",".join([self._written(turn) for turn in turns[shared:]])
+            # The first turn of all repeats no reply: most requests have no other, and are spared.
+            written = [self._written(turn) for turn in turns[max(1, shared) :]]
+            request = b"[%b]" % b",".join(written if shared else [turns[0].body, *written])
             for i in range(max(shared, len(turns) - 2), len(turns)):
                 self._turns.add(turns[i].hash, (number, i + 1))
         if len(text := e.text) > SHORT:
@@ -129,8 +131,7 @@ class Inserts:
         """A message as JSON; one that repeats a reply names its effect in place of the text."""
         message, text = turn.message, turn.message.content
         if (
-            not turn.first
-            and isinstance(text, str)
+            isinstance(text, str)
             and len(text) > SHORT
             and (effect := self._replies.get(text)) is not None
         ):

@@ -6,44 +6,18 @@ beginning; a message that was digested after the same turns before is not digest
 """
 
 from hashlib import blake2b
-from typing import NamedTuple
 
 import msgspec
 
 from understudy.journal.recent import Recent
-from understudy.types import Message, Request, Text
+from understudy.types import Canonical, Message, Request, Text, Turn
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-class Turn(NamedTuple):
-    """One message, after those before it."""
-
-    hash: bytes
-    """Of the turn before and of the message: the same for the same conversation up to here."""
-    message: Message
-    """Pictures and sound by digest."""
-    body: bytes
-    """The message as JSON."""
-    first: bool
-    """Whether no turn is before it."""
-
-
-class Canonical(NamedTuple):
-    """What is asked, whoever is asked."""
-
-    hash: bytes
-    """16 bytes, of head and turns."""
-    head: bytes
-    """JSON of all but the messages: unset fields left out, so that a new field orphans no journal."""
-    turns: tuple[Turn, ...] = ()
-    size: int = 0
-    """Bytes of the whole as JSON, pictures and sound aside: at least one for two tokens."""
-
-    @classmethod
-    def plain(cls, body: bytes) -> "Canonical":
-        """Of an effect that is no model call: `body` is its JSON."""
-        return cls(blake2b(body, digest_size=16).digest(), body, (), len(body))
+def plain(body: bytes) -> Canonical:
+    """What is asked by an effect that is no model call: its JSON."""
+    return Canonical(blake2b(body, digest_size=16).digest(), body, (), len(body))
 
 
 def canonical(request: Request) -> Canonical:
@@ -51,7 +25,7 @@ def canonical(request: Request) -> Canonical:
     # A struct is left out where it *is* the default, not where it equals it.
     sampling = _UNSET if request.sampling == _UNSET else request.sampling
     head = _encode(
-        msgspec.structs.replace(request, model="", endpoint="", messages=(), sampling=sampling)
+        msgspec.structs.replace(request, model="", endpoint="", revision="", messages=(), sampling=sampling)
     )
     turns, size, parent = list[Turn](), len(head), b""
     last = len(request.messages) - 1
@@ -83,7 +57,7 @@ def _turn(parent: bytes, message: Message) -> Turn:
     if message.media:
         message = _by_digest(message)
     body = _encode(message)
-    return Turn(blake2b(parent + body, digest_size=16).digest(), message, body, not parent)
+    return Turn(blake2b(parent + body, digest_size=16).digest(), message, body)
 
 
 def _by_digest(message: Message) -> Message:

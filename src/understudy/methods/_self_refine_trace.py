@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from understudy.call.model import Model
-from understudy.types import Call, Json, Reply
+from understudy.types import Call, Json, Reply, Usage
 
 
 class Feedback(NamedTuple):
@@ -58,12 +58,12 @@ class Cost:
 def counted(model: Model, cost: Cost) -> Model:
     """The same model, whose calls are added up."""
 
-    async def generate(call: Call) -> Sequence[Reply]:
-        replies = await model.generate(call)
+    async def generate(call: Call) -> Reply:
+        reply = await model.generate(call)
+        usage = reply.usage or Usage()
         cost.calls += 1
-        used = [reply.usage for reply in replies if reply.usage is not None]
-        cost.tokens += sum(usage.tokens_in + usage.tokens_out for usage in used)
-        return replies
+        cost.tokens += usage.tokens_in + usage.tokens_out
+        return reply
 
     return replace(model, generate=generate)
 

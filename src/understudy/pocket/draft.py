@@ -63,8 +63,8 @@ class Job:
     done: Callable[[Result | BaseException], None] = lambda result: None
     """Called once, unless the job is cancelled before."""
     n: int = 1
-    draw: int = 0
-    """The first reply is this draw of the prompt, the next ones those after it."""
+    draws: tuple[int, ...] = ()
+    """Which draw of the prompt each reply is; 0, 1, ... where empty."""
     seed: int = 0
     rule: Rule = field(default_factory=Rule)
     most: int | None = None

@@ -216,7 +216,7 @@ class Scheduler:
             index,
             self._tokenizer,
             most=self._bound(job),
-            chance=Chance(job.seed, job.ids, job.draw + index),
+            chance=Chance(job.seed, job.ids, job.draws[index] if job.draws else index),
             history=History(self._decoder.shape.vocabulary, job.ids) if penalised else None,
         )
 

@@ -16,13 +16,13 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from understudy.errors import ConfigError
-from understudy.types import Call, Reply
+from understudy.types import Reply, WireCall
 
 
 class Provider(Protocol):
     """What answers calls; `close` when the run ends."""
 
-    async def __call__(self, call: Call) -> Sequence[Reply]: ...
+    async def __call__(self, call: WireCall, /) -> Sequence[Reply]: ...
     async def close(self) -> None: ...
 
 

@@ -36,7 +36,7 @@ from understudy.providers import openai_wire, sse
 from understudy.providers.failures import failure, reported, scrub
 from understudy.providers.features import Features
 from understudy.text.replies import has_json
-from understudy.types import Call, Json, Reply, Request, Token
+from understudy.types import Json, Reply, Request, Token, WireCall
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -104,7 +104,7 @@ class OpenAI:
         if self._session is not None:
             await self._session.close()
 
-    async def __call__(self, call: Call) -> Sequence[Reply]:
+    async def __call__(self, call: WireCall, /) -> Sequence[Reply]:
         """The replies to one request: `call.n`, or fewer where the endpoint gives fewer.
 
         Raises a `ProviderError`.
@@ -229,7 +229,7 @@ class OpenAI:
 
     def _learn(
         self,
-        call: Call,
+        call: WireCall,
         sent: Features,
         answer: Answer,
         choices: int,
@@ -352,7 +352,7 @@ def _is_llama(headers: Mapping[str, str], body: bytes) -> bool:
         return False
 
 
-def _concede(call: Call, sent: Features, answer: Answer) -> Features | None:
+def _concede(call: WireCall, sent: Features, answer: Answer) -> Features | None:
     """The features to try again with, where the endpoint refused one that the call needs."""
     if answer.status not in (400, 422, 500, 501):
         return None

@@ -17,7 +17,6 @@ from understudy.providers.features import Features
 from understudy.text.replies import split_reasoning
 from understudy.types import (
     Audio,
-    Call,
     Image,
     Json,
     Message,
@@ -30,6 +29,7 @@ from understudy.types import (
     Token,
     ToolCall,
     Usage,
+    WireCall,
 )
 
 INSTRUCTION = """\
@@ -56,7 +56,7 @@ def path(request: Request) -> str:
     return "completions" if request.prompt else "chat/completions"
 
 
-def encode(call: Call, features: Features) -> Json:
+def encode(call: WireCall, features: Features) -> Json:
     """The body of the request. What the caller put into `extra` has the last word."""
     request = call.request
     body: Json = {"model": request.model}
@@ -81,7 +81,7 @@ def encode(call: Call, features: Features) -> Json:
     return body
 
 
-def _put_sampling(body: Json, call: Call, features: Features) -> None:
+def _put_sampling(body: Json, call: WireCall, features: Features) -> None:
     sampling = call.request.sampling
     for name in _PLAIN:
         value = getattr(sampling, name)

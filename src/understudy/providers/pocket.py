@@ -21,7 +21,7 @@ from understudy.pocket.models import FOLDER, Loaded, load
 from understudy.pocket.sampling import rule
 from understudy.pocket.scheduler import Scheduler, answered
 from understudy.providers.features import Features
-from understudy.types import Call, Reply, Request, Token, Usage
+from understudy.types import Reply, Request, Token, Usage, WireCall
 
 JUDGED = 64
 """Prompts of a run whose likelihood is looked at."""
@@ -51,7 +51,7 @@ class Pocket:
         self._surprises: list[float] = []
         self._judging = 0
 
-    async def __call__(self, call: Call) -> Sequence[Reply]:
+    async def __call__(self, call: WireCall, /) -> Sequence[Reply]:
         """`call.n` replies.
 
         Raises:
@@ -68,7 +68,7 @@ class Pocket:
         job = Job(
             ids=ids,
             n=call.n,
-            draw=call.draw,
+            draws=tuple(c.draw for c in call.calls),
             seed=sampling.seed or 0,
             rule=rule(sampling, model.decoder.shape.vocabulary),
             most=sampling.max_tokens,

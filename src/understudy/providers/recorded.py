@@ -15,7 +15,7 @@ import msgspec
 from understudy.errors import ConfigError, NotRecorded
 from understudy.journal.read import Records
 from understudy.journal.keys import canonical
-from understudy.types import Call, Json, Reply, Value
+from understudy.types import Call, Reply, Value, Json, WireCall
 
 
 class Line(Value, frozen=True, kw_only=True):
@@ -60,19 +60,20 @@ class Recorded:
             self._replies[key] = reply
             self._tasks.add(line.task)
 
-    async def __call__(self, call: Call) -> Sequence[Reply]:
+    async def __call__(self, wire: WireCall, /) -> Sequence[Reply]:
         """The recorded draws.
 
         Raises:
             NotRecorded: one of them is not in the file.
         """
-        hashed = canonical(call.request).hash.hex()
-        return [self._find(call, hashed, call.draw + i) for i in range(call.n)]
+        hashed = canonical(wire.request).hash.hex()
+        return [self._find(call, hashed) for call in wire.calls]
 
     async def close(self) -> None:
         """Nothing is open."""
 
-    def _find(self, call: Call, hashed: str, draw: int) -> Reply:
+    def _find(self, call: Call, hashed: str) -> Reply:
+        draw = call.draw
         exact = (call.step, call.task, call.role, hashed, draw)
         reply = self._replies.get(exact) or self._replies.get((call.task, draw))
         if reply is not None:

@@ -13,7 +13,7 @@ import msgspec
 
 from understudy.errors import ConfigError
 from understudy.providers.features import Features
-from understudy.types import Call, Reply, Usage
+from understudy.types import Call, Reply, Request, Usage, WireCall
 
 Answer: TypeAlias = str | Reply | Exception
 """A text, a whole reply, or an error to raise."""
@@ -35,27 +35,27 @@ class Scripted:
         """`fail_on[3]` is raised by the third call, in place of an answer. With
         `features=Features(n=False)` it brings one reply per call, as many endpoints do."""
         self.features = features or Features()
-        self.calls = list[Call]()
-        """Every call so far, those that failed included."""
+        self.calls = list[WireCall]()
+        """Every wire call so far, those that failed included."""
         self._fail_on = dict(fail_on or {})
         self._ask = replies if callable(replies) else _in_order(replies)
 
-    async def __call__(self, call: Call) -> Sequence[Reply]:
-        self.calls.append(call)
+    async def __call__(self, wire: WireCall, /) -> Sequence[Reply]:
+        self.calls.append(wire)
         if (error := self._fail_on.get(len(self.calls))) is not None:
             raise error
-        wanted = call.n if self.features.n else 1
+        n = wire.n if self.features.n else 1
         replies = list[Reply]()
-        while len(replies) < wanted:
-            draw = call.draw + len(replies)
-            answers = self._ask(msgspec.structs.replace(call, draw=draw, n=1))
+        while len(replies) < n:
+            call = wire.calls[len(replies)]
+            answers = self._ask(call)
             if inspect.isawaitable(answers):
                 answers = await answers
             several = _several(answers)
             if not several:
-                raise ConfigError(f"expected an answer to draw {draw}, the script gave none.")
-            replies += [_reply(call, answer) for answer in several[: wanted - len(replies)]]
-        return _counted(call, replies)
+                raise ConfigError(f"expected an answer to draw {call.draw}, the script gave none.")
+            replies += [_reply(call, answer) for answer in several[: n - len(replies)]]
+        return _counted(wire.request, replies)
 
     async def close(self) -> None:
         """Nothing to close."""
@@ -104,11 +104,10 @@ def _reply(call: Call, answer: Answer) -> Reply:
     return Reply(text=text, stop=stop, model=call.request.model)
 
 
-def _counted(call: Call, replies: Sequence[Reply]) -> Sequence[Reply]:
+def _counted(request: Request, replies: Sequence[Reply]) -> Sequence[Reply]:
     """The replies with their words counted, on the first of them, unless some came counted."""
     if any(reply.usage is not None for reply in replies):
         return replies
-    request = call.request
     asked = sum(len(message.text.split()) for message in request.messages)
     traces = sum(len(reply.reasoning.split()) for reply in replies)
     usage = Usage(

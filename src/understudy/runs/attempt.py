@@ -11,19 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from understudy.call.budget import Budget, Prices
-from understudy.data.read import expected, read_tasks
-from understudy.runs.engine import BoundStep, Engine, Plan
-from understudy.errors import ConfigError, Interrupted
-from understudy.runs.run_dir import Folder
-from understudy.journal.write import Journal
 from understudy.call.limits import Endpoint
 from understudy.call.model import Model
+from understudy.call.stack import Tally, assemble, recalled
+from understudy.data.read import expected, read_tasks
+from understudy.errors import ConfigError, Interrupted
+from understudy.journal.write import Journal
 from understudy.providers.connect import Address, Provider, connect, parse
+from understudy.runs.engine import BoundStep, Engine, Plan
 from understudy.runs.recipe import ModelSettings, Recipe, find, step_config
+from understudy.runs.run_dir import Folder
+from understudy.runs.seeds import identified
 from understudy.sandbox.handle import Sandbox
 from understudy.sandbox.pool import Pool
-from understudy.runs.seeds import identified
-from understudy.call.stack import Tally, assemble, recalled
 
 Display = Callable[[Engine, Sequence[Endpoint]], Any]
 """Called as the run begins; what it returns is awaited beside it and cancelled at its end."""

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from understudy.text import replies as text
 from understudy.errors import (
     ConfigError,
     NoSandbox,
@@ -22,7 +21,8 @@ from understudy.errors import (
 from understudy.providers.connect import Provider, connect, parse
 from understudy.sandbox.isolation import AUTO
 from understudy.sandbox.pool import Pool
-from understudy.types import Call, Reply, Request, Sampling, user
+from understudy.text import replies as text
+from understudy.types import Call, Reply, Request, Sampling, WireCall, user
 
 Finding = tuple[bool | None, str]
 """Works, does not, or cannot be told; and what was seen."""
@@ -92,7 +92,7 @@ class Ask:
             sampling=sampling,
             **fields,  # type: ignore[reportArgumentType]  # each probe names its own
         )
-        return await self.provider(Call(request=request, n=n, draw=draw))
+        return await self.provider(WireCall.of(Call(request=request, draw=draw), n))
 
 
 STORY = "Write one sentence about a lighthouse."

@@ -17,11 +17,12 @@ from math import ceil
 from random import Random
 from typing import Any, TypeVar, cast
 
-from understudy.errors import ProviderError, RunStopped, Unauthorized, Unparsable, first
-from understudy.journal.write import Journal
 from understudy.call.limits import Endpoint
 from understudy.call.model import Model
+from understudy.call.stack import Tally
+from understudy.errors import ProviderError, RunStopped, Unauthorized, Unparsable, first
 from understudy.journal.read import Kind, Row
+from understudy.journal.write import Journal
 from understudy.registry import Definition
 from understudy.runs.rows import (
     Item,
@@ -33,9 +34,8 @@ from understudy.runs.rows import (
     judged,
     rows_of,
 )  # fmt: skip
-from understudy.sandbox.handle import Sandbox
 from understudy.runs.seeds import BrokenSeed, Seed, refuse
-from understudy.call.stack import Tally
+from understudy.sandbox.handle import Sandbox
 from understudy.types import Example, Rejection, Settings, Verdict
 
 T = TypeVar("T")

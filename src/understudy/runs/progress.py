@@ -11,9 +11,9 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from understudy.runs.engine import Engine
 from understudy.call.limits import Endpoint
 from understudy.journal.read import Kind
+from understudy.runs.engine import Engine
 
 Clock = Callable[[], float]
 

@@ -8,8 +8,8 @@ from typing import TypeVar
 import msgspec
 
 from understudy.errors import UnderstudyError
-from understudy.runs.recipe import SEEDS
 from understudy.journal.read import Row
+from understudy.runs.recipe import SEEDS
 from understudy.runs.seeds import BrokenSeed
 from understudy.types import Example, Rejection, Task, Value, Verdict
 
