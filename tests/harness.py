@@ -14,8 +14,9 @@ from understudy.call.limits import Endpoint
 from understudy.call.model import Model
 from understudy.call.stack import Tally, assemble, recalled
 from understudy.data.bad_row import BadSeed
-from understudy.journal.read import Records, Row
-from understudy.journal.write import Journal
+from understudy.journal.read import Records
+from understudy.journal.rows import Row
+from understudy.journal.write import SqliteJournal
 from understudy.registry import Definition, Registry
 from understudy.runs.engine import BoundStep, Engine, Plan
 from understudy.runs.recipe import Step, find, step_config
@@ -60,7 +61,7 @@ class Bench:
     engine: Engine | None = None
 
     async def __aenter__(self) -> "Bench":
-        self.journal = Journal(self.path, self.reuse)
+        self.journal = SqliteJournal(self.path, self.reuse)
         return self
 
     async def __aexit__(self, *_: object) -> None:

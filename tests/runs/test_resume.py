@@ -23,8 +23,9 @@ from harness import Bench, defined, step
 import understudy.call.stack
 from understudy.call.model import Model, gather
 from understudy.call.stack import given
-from understudy.journal.read import Records, Row
-from understudy.journal.write import call_key, canonical, request_hash
+from understudy.journal.read import Records
+from understudy.journal.rows import Row
+from understudy.journal.keys import canonical, effect_key
 from understudy.methods import methods
 from understudy.providers.features import Features
 from understudy.providers.scripted import Scripted
@@ -366,11 +367,11 @@ async def session(path: Path, case: Case, kill_at: int | None = None) -> Left:
             killed = True
     records = Records(path)
     rows = [row for s in steps for row in records.rows(s.label, "example", "rejection", "failure")]
-    kept = {(c.step, c.task, c.role, c.draw, c.request_hash) for c in records.calls()}
-    known = {ran(e.step, e.task, msgspec.json.decode(e.program)) for e in records.executions()}
+    kept = {(c.step, c.task, c.role, c.draw, records.request_hash(c)) for c in records.calls()}
+    known = {ran(e.step, e.task, msgspec.json.decode(e.request)) for e in records.effects("sandbox")}
     records.close()
     asked = {
-        (call.step, call.task, call.role, call.draw, request_hash(canonical(call.request)))
+        (call.step, call.task, call.role, call.draw, canonical(call.request).hash)
         for wire in provider.calls
         for call in wire.calls
     }

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from understudy.journal.write import canonical, request_hash
+from understudy.journal.keys import canonical
 from understudy.types import FREE, Call, Generate, Provide, Reply, Usage, WireCall
 
 MOST_DRAWS = 128
@@ -129,4 +129,4 @@ def _key(call: Call) -> bytes:
     names = [request.endpoint, request.model, request.revision]
     if request.sampling.seed is not None:
         names += [call.step, call.task, call.scope, call.role]
-    return "\0".join(names).encode() + request_hash(canonical(request))
+    return "\0".join(names).encode() + canonical(request).hash

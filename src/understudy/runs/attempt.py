@@ -16,7 +16,7 @@ from understudy.call.model import Model
 from understudy.call.stack import Tally, assemble, recalled
 from understudy.data.read import expected, read_tasks
 from understudy.errors import ConfigError, Interrupted
-from understudy.journal.write import Journal
+from understudy.journal.write import SqliteJournal
 from understudy.providers.connect import Address, Provider, connect, parse
 from understudy.runs.engine import BoundStep, Engine, Plan
 from understudy.runs.recipe import ModelSettings, Recipe, find, step_config
@@ -138,7 +138,7 @@ async def execute(
     pool = Pool.open(recipe.sandbox, notice=notice)
     folder = Folder.take(recipe)
     try:
-        journal = Journal(folder.journal, [_journal_of(other) for other in recipe.reuse])
+        journal = SqliteJournal(folder.journal, [_journal_of(other) for other in recipe.reuse])
         session = _Session(
             recipe, folder, journal, notice,
             Prices(recipe.prices), Budget(recipe.budget, journal.records.spent()), pool,

@@ -21,8 +21,8 @@ from understudy.call.limits import Endpoint
 from understudy.call.model import Model
 from understudy.call.stack import Tally
 from understudy.errors import ProviderError, RunStopped, Unauthorized, Unparsable, first
-from understudy.journal.read import Kind, Row
-from understudy.journal.write import Journal
+from understudy.journal.rows import Kind, Row
+from understudy.journal.write import SqliteJournal
 from understudy.registry import Definition
 from understudy.runs.rows import (
     Item,

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from understudy.call.limits import Endpoint
-from understudy.journal.read import Kind
+from understudy.journal.rows import Kind
 from understudy.runs.engine import Engine
 
 Clock = Callable[[], float]

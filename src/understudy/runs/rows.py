@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from understudy.errors import UnderstudyError
-from understudy.journal.read import Row
+from understudy.journal.rows import Row
 from understudy.runs.recipe import SEEDS
 from understudy.runs.seeds import BrokenSeed
 from understudy.types import Example, Rejection, Task, Value, Verdict
