@@ -54,7 +54,7 @@ class Bench:
     price: Price | None = None
     attempts: int = 3
     endpoint: Callable[[str], Endpoint] = Endpoint
-    journal: Journal = field(init=False)
+    journal: SqliteJournal = field(init=False)
     tally: Tally = field(default_factory=Tally)
     endpoints: list[Endpoint] = field(default_factory=list[Endpoint])
     notices: list[str] = field(default_factory=list[str])
@@ -120,7 +120,7 @@ class Made:
     failures: list[tuple[str, Failure]]
 
 
-def made(journal: Path | Journal, label: str) -> Made:
+def made(journal: Path | SqliteJournal, label: str) -> Made:
     """Rows of a step, by kind, in the order of the seeds; the task's id with those that need it."""
     path = journal if isinstance(journal, Path) else journal.path
     records = Records(path)
@@ -139,7 +139,7 @@ def made(journal: Path | Journal, label: str) -> Made:
     )
 
 
-def answers(journal: Path | Journal, label: str) -> list[str]:
+def answers(journal: Path | SqliteJournal, label: str) -> list[str]:
     return [example.answer for example in made(journal, label).examples]
 
 

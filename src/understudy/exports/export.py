@@ -63,7 +63,7 @@ def export_all(run: Run, *, again: bool = False) -> list[Path]:
 def _state(run: Run) -> str:
     """Changes with all that the exports tell: rows, calls, and whether the run is finished."""
     calls = sum(total.sent + total.reused for total in run.records.totals())
-    return f"{run.records.newest()}, {calls} calls, {run.records.sessions()[-1].status}"
+    return f"{run.records.newest()}, {calls} calls, {run.records.attempts()[-1].status}"
 
 
 def export(run: Run, file: Path, format: Format, step: str = "") -> int:
@@ -110,12 +110,12 @@ def facts(run: Run) -> CardFacts:
         methods=steps["method"],
         filters=steps["filter"],
         models=_models(totals, run),
-        programs=run.records.isolations(),
+        programs=run.records.answered_by("sandbox"),
         failed=failed,
         cost=None if unpriced else sum(total.cost for total in totals),
         recipe=_recipe(run),
         versions={name: str(run.facts[name]) for name in ("understudy", "python", "platform")},
-        made=run.records.sessions()[-1].started.partition(" ")[0],
+        made=run.records.attempts()[-1].started.partition(" ")[0],
     )
 
 

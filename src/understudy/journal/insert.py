@@ -8,9 +8,9 @@ from zlib import crc32
 import msgspec
 
 from understudy.journal.effect import Effect
-from understudy.journal.keys from understudy.journal.recent import Recent
+from understudy.journal.recent import Recent
 from understudy.journal.rows import Row
-from understudy.types import Turn
+from understudy.types import Audio, Image, Turn
 from understudy.journal.conversation import Repeated
 
 K = TypeVar("K")
@@ -152,8 +152,8 @@ class Inserts:
         )  # fmt: skip
         self._media(part for row in rows for part in row.media)
 
-    def _media(self, media: Iterable[object]) -> None:
-        values = [(p.sha256, p.media_type, p.data) for p in media if p.data]  # type: ignore[attr-defined]
+    def _media(self, media: Iterable[Image | Audio]) -> None:
+        values = [(part.sha256, part.media_type, part.data) for part in media if part.data]
         if values:
             self._db.executemany(ADD_BLOB, values)
 

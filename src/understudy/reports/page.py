@@ -63,7 +63,7 @@ def _opening(run: Run, facts: CardFacts) -> str:
         f"<p>{facts.examples:,} examples, made by {steps} on {escaped(facts.made)}. "
         f"Seeds: <code>{escaped(facts.seeds, NAME)}</code>.</p>",
     ]
-    if (status := run.records.sessions()[-1].status) != "done":
+    if (status := run.records.attempts()[-1].status) != "done":
         how = f"ended as <em>{escaped(status)}</em>" if status else "still goes on, or was killed"
         parts.append(
             f'<p class="note"><strong>Not finished.</strong> The last session {how}: all figures are '
@@ -146,7 +146,7 @@ def _models(run: Run) -> str:
         )
     header = ("step", "role", "model", "calls", "reused", "tokens in", "tokens out", "cost")
     table = _table(header, rows[:50], words=3) if rows else "<p>No model was called.</p>"
-    return table + _lines(programs(run.records.isolations()))
+    return table + _lines(programs(run.records.answered_by("sandbox")))
 
 
 def _failures(run: Run) -> str:

@@ -112,7 +112,7 @@ def show(run: Run) -> str:
     """Sessions, counts with reasons, cost, and each method's own figures."""
     parts = [
         f"{run.path}", sessions(run.records), _counts(run), _costs(run.records.totals()),
-        programs(run.records.isolations()),
+        programs(run.records.answered_by("sandbox")),
     ]  # fmt: skip
     parts += [
         f"{step.name}\n{_indented(said.text)}"
@@ -148,7 +148,7 @@ def sessions(records: Records) -> str:
     lines = [
         f"session {s.id}: {s.started} UTC, "
         + (f"{s.status} at {s.ended}" if s.ended else "still running, or killed")
-        for s in records.sessions()
+        for s in records.attempts()
     ]
     if len(lines) > 6:
         lines[2:-3] = [f"... {len(lines) - 5} more ..."]

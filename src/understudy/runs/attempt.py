@@ -52,7 +52,7 @@ class _Session:
 
     recipe: Recipe
     folder: Folder
-    journal: Journal
+    journal: SqliteJournal
     notice: Callable[[str], None]
     prices: Prices
     budget: Budget

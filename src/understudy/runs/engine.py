@@ -90,7 +90,7 @@ class Engine:
         self,
         steps: Sequence[BoundStep],
         plan: Plan,
-        journal: Journal,
+        journal: SqliteJournal,
         endpoints: Sequence[Endpoint],
         tally: Tally,
     ) -> None:
@@ -188,7 +188,7 @@ class Engine:
         before, step = self._steps[i - 1].label, self._steps[i]
         pool, ordered = step.definition.shape == "pool", step.definition.memory is not None
         if not pool and not ordered:
-            async for item in self._left_over(before, step.label, self._journal.session):
+            async for item in self._left_over(before, step.label, self._journal.attempt):
                 yield item
         while (item := await feed.get()) is not None:
             if not pool and not ordered:
