@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import understudy
-from understudy.reports.report import Run, account
+from understudy.reports.report import account
+from understudy.runs.reader import Run
 
 DEBUG: dict[str, dict[str, Any]] = {
     "feedback=unit_test resample=true": {"resample": True},
@@ -38,7 +39,7 @@ def show(title: str, method: str, settings: dict[str, Any], seeds: str, n: int, 
         steps=[{method: settings}], out=str(out),
     )  # fmt: skip
     run = Run(out)
-    said = account(run, run.recipe.steps[0])
+    said = account(run, run.labels[0])
     assert said is not None
     print(f"== {method}, {n} of builtin:{seeds}: {title}")
     print(said.text, end="\n\n", flush=True)

@@ -1,11 +1,11 @@
-"""164 recorded programs on HumanEval's own tests: clean interpreters beside one that leaks.
+"""164 recorded programs on HumanEval's own tests: a clean interpreter for each, or one for all.
 
     UNDERSTUDY_DATA=FOLDER python benchmarks/humaneval.py
 
-The folder holds `code/ldb_seed_humaneval_gpt-3.5-turbo-0613.jsonl`, first programs of GPT-3.5. The leaky
-way is that of a well-known harness, `exec(code, globals())` for every task in one process: imports and
-functions of one task are there for all that follow. It runs inside the sandbox too, as one program.
-Each is done with the tasks in three orders: a leak depends on who came before.
+The folder holds `code/ldb_seed_humaneval_gpt-3.5-turbo-0613.jsonl`, first programs of GPT-3.5. One
+interpreter for all is what a well-known harness does: `exec(code, globals())` for every task in one
+process. Imports and functions of one task then leak into all that follow. That runs inside the sandbox
+too, as one program. It runs with the tasks in three orders, because a leak depends on what came before.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from understudy.sandbox.handle import Sandbox
-from understudy.sandbox.pool import Pool
 from understudy.sandbox.protocol import Program
+from understudy.sandbox.worker_pool import WorkerPool
 
 FILE = "code/ldb_seed_humaneval_gpt-3.5-turbo-0613.jsonl"
 LEAKY = """\
@@ -29,17 +29,17 @@ def late(*_):
     raise TimeoutError
 signal.signal(signal.SIGALRM, late)
 def passed():
-    done = []
+    results = []
     for source, test in TASKS:
         signal.alarm(5)
         try:
             exec(source, globals())
             exec(test, globals())
-            done.append(True)
+            results.append(True)
         except BaseException:
-            done.append(False)
+            results.append(False)
         signal.alarm(0)
-    return done
+    return results
 """
 
 Row = dict[str, Any]
@@ -62,34 +62,34 @@ async def leaky(sandbox: Sandbox, rows: list[Row]) -> dict[str, bool]:
     tasks = json.dumps([[row["solution"], test_of(row)] for row in rows])
     source = LEAKY.format(tasks=tasks)
     program = Program(source=source, calls=("passed()",), seconds=300.0, megabytes=2048)
-    (shown,) = (await sandbox.run(program)).values
-    return {row["task_id"]: ok for row, ok in zip(rows, json.loads(shown.lower()), strict=True)}
+    (text,) = (await sandbox.run(program)).values
+    return {row["task_id"]: ok for row, ok in zip(rows, json.loads(text.lower()), strict=True)}
 
 
 async def main() -> None:
     folder = os.environ.get("UNDERSTUDY_DATA")
     if not folder:
-        sys.exit("UNDERSTUDY_DATA names no folder")
+        sys.exit("set UNDERSTUDY_DATA to the folder of recorded data")
     text = await asyncio.to_thread((Path(folder) / FILE).read_text)
     rows: list[Row] = [json.loads(line) for line in text.splitlines()]
-    async with Pool.open() as pool:
+    async with WorkerPool.open() as pool:
         sandbox = Sandbox(pool.execute)
         print(f"{len(rows)} programs in {await pool.isolation()}")
-        begun = time.perf_counter()
+        start = time.perf_counter()
         usual = await clean(sandbox, rows, "from typing import *\nimport math, re")
         print(
             f"with the usual imports before each: {sum(usual.values())} pass, "
-            f"in {time.perf_counter() - begun:.1f} s"
+            f"in {time.perf_counter() - start:.1f} s"
         )
         alone = await clean(sandbox, rows, "")
         print(f"as they stand, a clean interpreter each: {sum(alone.values())} pass")
         for seed in range(3):
             order = random.Random(seed).sample(rows, len(rows))
-            found = await leaky(sandbox, order)
-            more = sum(found[name] and not alone[name] for name in found)
-            fewer = sum(alone[name] and not found[name] for name in found)
+            together = await leaky(sandbox, order)
+            more = sum(together[name] and not alone[name] for name in alone)
+            fewer = sum(alone[name] and not together[name] for name in alone)
             print(
-                f"as they stand, all in one interpreter (order {seed}): {sum(found.values())} pass: "
+                f"as they stand, all in one interpreter (order {seed}): {sum(together.values())} pass: "
                 f"{more} only there, {fewer} only alone"
             )
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
-from understudy.text.rouge import Pool, latin_words
+from understudy.text.rouge import RougeIndex, split_latin_words
 
 THRESHOLD = 0.7
 OPENINGS = [
@@ -61,8 +61,8 @@ def timed(function: Callable[[str], Any], texts: list[str]) -> tuple[float, list
     return (time.perf_counter() - start) / len(texts), results
 
 
-def filled(source: Iterator[str], size: int) -> tuple[Pool, list[str]]:
-    pool, texts = Pool(latin_words), [next(source) for _ in range(size)]
+def filled(source: Iterator[str], size: int) -> tuple[RougeIndex, list[str]]:
+    pool, texts = RougeIndex(split_latin_words), [next(source) for _ in range(size)]
     for text in texts:
         pool.add(text)
     return pool, texts
@@ -73,9 +73,9 @@ def one(size: int, asked: int, against: int) -> None:
     source = instructions(1)
     pool, texts = filled(source, size)
     new = [next(source) for _ in range(asked)]
-    decide, found = timed(lambda text: pool.above(text, THRESHOLD), new)
-    highest, exact = timed(pool.highest, new)
-    every, _ = timed(pool.similarities, new[:10])
+    decide, found = timed(lambda text: pool.find_above(text, THRESHOLD), new)
+    highest, exact = timed(pool.find_nearest, new)
+    every, _ = timed(pool.measure_all, new[:10])
     words = sum(len(text.split()) for text in texts) / size
     print(f"pool of {size:,} ({words:.1f} words), {asked} new instructions, per instruction:")
     print(
@@ -105,24 +105,24 @@ def one(size: int, asked: int, against: int) -> None:
 def growth() -> None:
     """How the cost of one decision grows with the pool."""
     print("pool, ms per decision, ms per highest similarity, ms per addition")
-    source, pool = instructions(2), Pool(latin_words)
+    source, pool = instructions(2), RougeIndex(split_latin_words)
     for size in (1_000, 3_000, 10_000, 30_000, 52_000, 100_000, 200_000):
         texts = [next(source) for _ in range(size - len(pool))]
         adding, _ = timed(pool.add, texts)
         new = [next(source) for _ in range(200)]
-        decide, _ = timed(lambda text: pool.above(text, THRESHOLD), new)
-        highest, _ = timed(pool.highest, new)
+        decide, _ = timed(lambda text: pool.find_above(text, THRESHOLD), new)
+        highest, _ = timed(pool.find_nearest, new)
         print(f"{size:>8,} {decide * 1e3:8.3f} {highest * 1e3:8.3f} {adding * 1e3:8.4f}")
 
 
 def bootstrap(target: int, measure: bool) -> None:
     """A whole run's filtering: from nothing to `target` accepted."""
-    source, pool, asked = instructions(3), Pool(latin_words), 0
+    source, pool, asked = instructions(3), RougeIndex(split_latin_words), 0
     start = time.process_time()
     while len(pool) < target:
         text = next(source)
         asked += 1
-        found = pool.highest(text) if measure else pool.above(text, THRESHOLD)
+        found = pool.find_nearest(text) if measure else pool.find_above(text, THRESHOLD)
         if found is None or found.f <= THRESHOLD:
             pool.add(text)
     seconds = time.process_time() - start

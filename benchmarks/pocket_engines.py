@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from training.pocket.export import write_gguf, write_hugging_face  # noqa: E402
-from understudy.pocket.cache import Batch  # noqa: E402
+from understudy.pocket.cache import RowBatch  # noqa: E402
 from understudy.pocket.models import FILES, FOLDER, TOKENIZER, load  # noqa: E402
 
 PROMPTS, TOKENS = 200, 60
@@ -90,7 +90,7 @@ def texts() -> list[str]:
 
 def pocket(model: Any, prompts: Sequence[Sequence[int]]) -> list[Answer]:
     """All prompts in one batch, as the scheduler would have them."""
-    decoder, batch = model.decoder, Batch[Answer](model.decoder.shape)
+    decoder, batch = model.decoder, RowBatch[Answer](model.decoder.shape)
     answers = [Answer([], []) for _ in prompts]
     for ids, answer in zip(prompts, answers, strict=True):
         read = decoder.read(ids)

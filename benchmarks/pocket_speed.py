@@ -130,18 +130,18 @@ def floor(folder: str) -> dict[str, float]:
 
 def timed(work: Callable[[], object]) -> float:
     """Seconds of processor time."""
-    begun = time.process_time()
+    longest_prefix = time.process_time()
     work()
-    return time.process_time() - begun
+    return time.process_time() - longest_prefix
 
 
 def speed(prompts: list[str], n: int) -> dict[str, float]:
     """`n` samples of each prompt, `NEW` tokens each, through the scheduler."""
     import asyncio
 
-    from understudy.pocket.draft import Job
     from understudy.pocket.models import load
-    from understudy.pocket.scheduler import Scheduler, answered
+    from understudy.pocket.scheduler import Scheduler, generate
+    from understudy.pocket.sequence import Job
 
     model = load("pocket")
     model.tokenizer.end, end = -1, model.tokenizer.end  # no reply ends before its time
@@ -151,15 +151,15 @@ def speed(prompts: list[str], n: int) -> dict[str, float]:
 
     async def ask(most: int) -> int:
         jobs = [Job(ids=ids, n=n, most=most) for ids in chats]
-        results = await asyncio.gather(*(answered(scheduler, job) for job in jobs))
-        return sum(reply.drawn for result in results for reply in result.replies)
+        results = await asyncio.gather(*(generate(scheduler, job) for job in jobs))
+        return sum(reply.tokens_out for result in results for reply in result.replies)
 
     asyncio.run(ask(2))
     tokens = 0
-    begun = time.process_time()
+    longest_prefix = time.process_time()
     for _ in range(3):
         tokens += asyncio.run(ask(NEW))
-    seconds = time.process_time() - begun
+    seconds = time.process_time() - longest_prefix
     scheduler.close()
     handled = tokens + 3 * sum(map(len, chats))
     return {"speed": tokens / seconds, "handled": handled / tokens}
@@ -185,9 +185,9 @@ def transformers_speed(folder: str, prompts: list[str], n: int) -> dict[str, flo
         return (out.shape[1] - inputs.input_ids.shape[1]) * out.shape[0]
 
     ask(2)
-    begun = time.process_time()
+    longest_prefix = time.process_time()
     tokens = sum(ask(NEW) for _ in range(3))
-    return {"speed": tokens / (time.process_time() - begun)}
+    return {"speed": tokens / (time.process_time() - longest_prefix)}
 
 
 def start(folder: str) -> dict[str, float]:
@@ -248,13 +248,13 @@ def job(folder: str) -> dict[str, float]:
             reply.usage.tokens_out for several in replies for reply in several if reply.usage
         )
 
-    begun = time.perf_counter()
+    longest_prefix = time.perf_counter()
     tokens = asyncio.run(ask())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
         1 if sys.platform == "darwin" else 1024
     )
     return {"tokens": tokens, "cpu": time.process_time(), "memory": peak,
-            "wall": time.perf_counter() - begun}  # fmt: skip
+            "wall": time.perf_counter() - longest_prefix}  # fmt: skip
 
 
 PARTS: dict[str, Callable[[str], dict[str, float]]] = {

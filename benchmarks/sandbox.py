@@ -1,10 +1,11 @@
-"""How fast the sandbox runs short programs, beside a fresh bare interpreter for each.
+"""How fast the sandbox runs short programs, compared with a fresh bare interpreter for each.
 
     python benchmarks/sandbox.py [--programs 600] [--rounds 3]
 
-Both run the same programs (a function of three lines and two asserts), two at a time, in turns, so that
-what else the machine does hits both. The bare interpreter is `python -I -c`, without any isolation:
-the floor for whoever starts one process per program. Latency is that of one program at a time.
+Both run the same programs, a function of three lines and two asserts, as many at a time as there are
+cores. They take turns, so that other load on the machine slows both. The bare interpreter is
+`python -I -c` without any isolation: nobody who starts a process per program is faster. Latency is
+measured with one program at a time.
 """
 
 import argparse
@@ -17,8 +18,8 @@ import time
 from understudy.errors import ConfigError, NoSandbox
 from understudy.sandbox.handle import Sandbox
 from understudy.sandbox.isolation import AUTO
-from understudy.sandbox.pool import Pool
 from understudy.sandbox.protocol import Program
+from understudy.sandbox.worker_pool import WorkerPool
 
 
 def source(i: int) -> str:
@@ -31,16 +32,16 @@ def tests(i: int) -> tuple[str, str]:
 
 async def warm(sandbox: Sandbox, programs: int) -> float:
     """Programs per second."""
-    begun = time.perf_counter()
+    start = time.perf_counter()
     outcomes = await asyncio.gather(
         *(sandbox.run(Program(source=source(i), tests=tests(i))) for i in range(programs))
     )
     assert all(outcome.passed for outcome in outcomes)
-    return programs / (time.perf_counter() - begun)
+    return programs / (time.perf_counter() - start)
 
 
 async def bare(programs: int, width: int) -> float:
-    """The same with an interpreter for each, `width` at a time."""
+    """Programs per second with an interpreter for each, `width` at a time."""
     slots = asyncio.Semaphore(width)
 
     async def one(i: int) -> None:
@@ -49,19 +50,19 @@ async def bare(programs: int, width: int) -> float:
             process = await asyncio.create_subprocess_exec(sys.executable, "-I", "-c", code)
             assert await process.wait() == 0
 
-    begun = time.perf_counter()
+    start = time.perf_counter()
     await asyncio.gather(*(one(i) for i in range(programs)))
-    return programs / (time.perf_counter() - begun)
+    return programs / (time.perf_counter() - start)
 
 
 async def latency(sandbox: Sandbox, programs: int) -> list[float]:
-    """Seconds from asking to knowing, one at a time, sorted."""
-    found: list[float] = []
+    """Seconds per program, one program at a time, sorted."""
+    waits: list[float] = []
     for i in range(programs):
-        begun = time.perf_counter()
+        start = time.perf_counter()
         await sandbox.run(Program(source=source(i), tests=tests(i)))
-        found.append(time.perf_counter() - begun)
-    return sorted(found)
+        waits.append(time.perf_counter() - start)
+    return sorted(waits)
 
 
 async def main() -> None:
@@ -73,10 +74,10 @@ async def main() -> None:
     print(f"{width} cores, {args.programs} programs, median of {args.rounds} rounds")
     for name in AUTO:
         try:
-            async with Pool.open(name) as pool:
-                begun = time.perf_counter()
+            async with WorkerPool.open(name) as pool:
+                start = time.perf_counter()
                 await pool.isolation()
-                started = time.perf_counter() - begun
+                ready = time.perf_counter() - start
                 sandbox = Sandbox(pool.execute)
                 await warm(sandbox, 50)
                 rates, floors = list[float](), list[float]()
@@ -85,13 +86,13 @@ async def main() -> None:
                     floors.append(await bare(args.programs // 3, width))
                 waits = await latency(sandbox, 200)
         except (ConfigError, NoSandbox) as error:
-            print(f"{name}: not here ({str(error)[:100]})")
+            print(f"{name}: not on this machine ({str(error)[:100]})")
             continue
         rate, floor = statistics.median(rates), statistics.median(floors)
         print(
             f"{name}: {rate:.0f} programs/s, {rate / floor:.1f} x the {floor:.0f} of a bare "
             f"interpreter each; one at a time {waits[100] * 1e3:.1f} ms (99 %: "
-            f"{waits[197] * 1e3:.1f} ms); first worker, tried, in {started * 1e3:.0f} ms"
+            f"{waits[197] * 1e3:.1f} ms); first worker started and checked in {ready * 1e3:.0f} ms"
         )
 
 

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import understudy
 from tests.conformance.recorded_choices import FILES, Question, disagreements, load
-from understudy.text.votes import Curve, curve
+from understudy.text.votes import Curve, measure_curve
 
 
 def replies(question: Question, whose: str) -> list[str]:
@@ -47,7 +47,7 @@ def run(questions: list[Question], whose: str, folder: Path) -> list[understudy.
         out=folder / f"run-{whose}",
     )
     assert summary.failed == 0, summary
-    return list(understudy.open_run(summary.out).made("self_consistency"))
+    return list(understudy.open_run(summary.out).outcomes("self_consistency"))
 
 
 def curves(made: list[understudy.Example]) -> tuple[Curve, Curve]:
@@ -57,7 +57,7 @@ def curves(made: list[understudy.Example]) -> tuple[Curve, Curve]:
         reference = cast("str", getattr(row, "reference", None) or row.meta.get("reference"))
         answers = [a if a is None else a.strip("() ").upper() for a in row.meta["answers"]]
         draws.append((answers, reference))
-    return curve(draws), curve(draws, count_unreadable=True)
+    return measure_curve(draws), measure_curve(draws, count_unreadable=True)
 
 
 def main() -> None:
@@ -76,7 +76,7 @@ def main() -> None:
             for whose in ("theirs", "ours"):
                 left_out, counted = curves(run(questions, whose, Path(folder)))
                 if whose == "theirs":  # they wrote two marks, '' and N, for what has no letter
-                    counted = curve([(q.recorded, q.correct) for q in questions])
+                    counted = measure_curve([(q.recorded, q.correct) for q in questions])
                 at = dict(
                     zip(
                         left_out.k,

@@ -22,7 +22,7 @@ LAYERS = [
     # nouns
     ["errors", "types"],
     # machinery
-    ["prompts", "text"],
+    ["plugins", "prompts", "text"],
     ["data", "journal", "pocket", "sandbox"],
     ["call", "charts"],
     ["handles", "providers", "registry"],
@@ -51,13 +51,13 @@ IMPURE = {
 ENVIRONMENT = {
     "providers/connect.py": "the only reader of keys",
     "pocket/threads.py": "how many threads a numerical library may use",
-    "sandbox/zygote.py": "a program's environment is emptied",
+    "sandbox/forkserver.py": "a program's environment is emptied",
 }
 
 CATCH_ALL = {
-    "sandbox/guest.py": "whatever a program raises is what came of it",
-    "sandbox/tester.py": "whatever a test raises is its verdict",
-    "sandbox/zygote.py": "a process that is not quite isolated must end, not return",
+    "sandbox/runner.py": "whatever a program raises is part of its outcome",
+    "sandbox/isolated_tests.py": "whatever a test raises is its verdict",
+    "sandbox/forkserver.py": "a process that could not be isolated must end, not return",
 }
 """Where an exception of any kind may end, and why."""
 
@@ -82,8 +82,10 @@ def imports(file: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             if node.level:  # a method's folder can be copied: what is in it imports each other so
                 assert in_a_room(file), f"{name_of(file)}: imports are absolute"
-                assert node.level == 1, f"{name_of(file)}: imports from above its folder"
-                package = f"understudy.methods.{file.relative_to(ROOT / 'methods').parts[0]}"
+                folder = ("understudy", *file.relative_to(ROOT).parent.parts)
+                above = folder[: len(folder) - node.level + 1]
+                assert len(above) > 2, f"{name_of(file)}: imports from above its method's folder"
+                package = ".".join(above)
                 inner = f"{package}.{node.module}" if node.module else package
                 yield from [inner] if node.module else [f"{inner}.{a.name}" for a in node.names]
                 continue
@@ -93,9 +95,9 @@ def imports(file: Path) -> Iterator[str]:
 
 
 def in_a_room(file: Path) -> bool:
-    """Whether a file stands in the folder of a method."""
+    """Whether a file stands in the folder of a method, or in a folder of that one."""
     inside = file.is_relative_to(ROOT / "methods")
-    return inside and len(file.relative_to(ROOT / "methods").parts) == 2
+    return inside and len(file.relative_to(ROOT / "methods").parts) > 1
 
 
 def part(module: str) -> str:
@@ -142,7 +144,7 @@ def test_no_methods_folder_imports_anothers() -> None:
     def strangers(file: Path) -> Iterator[str]:
         if not in_a_room(file):
             return
-        own = f"understudy.methods.{file.parent.name}"
+        own = f"understudy.methods.{file.relative_to(ROOT / 'methods').parts[0]}"
         for module in imports(file):
             shared = module.startswith(("understudy.methods._shared", own))
             if module.startswith("understudy.methods.") and not shared and module[19:] != "method":

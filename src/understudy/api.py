@@ -6,8 +6,8 @@ from typing import Any
 
 from understudy.errors import ConfigError
 from understudy.exports.export import export_all
-from understudy.reports.report import Run
 from understudy.runs.attempt import Summary, execute
+from understudy.runs.reader import Run
 from understudy.runs.recipe import Recipe
 
 

@@ -22,6 +22,8 @@ are spent, `Rejected` and `Unparsable` become a failure row of the task they bel
 and `RunStopped` end the run, resumably. Any other exception is a bug and ends the run at once.
 """
 
+import difflib
+from collections.abc import Iterable
 from typing import cast
 
 
@@ -114,3 +116,13 @@ def first(error: BaseException) -> BaseException:
         group = cast("BaseExceptionGroup[BaseException]", error)
         error = group.exceptions[0]
     return error
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of an error message about an unknown name: the most similar name, or what names there
+    are, at most 20."""
+    known = sorted(known)
+    if guess := difflib.get_close_matches(name, known, n=1, cutoff=0.5):
+        return f"; did you mean {guess[0]!r}?"
+    more = ", ..." if len(known) > 20 else ""
+    return f"; there are: {', '.join(known[:20])}{more}." if known else ". Check the name."

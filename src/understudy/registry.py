@@ -1,6 +1,5 @@
 """What the engine knows of a method or a filter: read off its signature, nothing declared twice."""
 
-import difflib
 import importlib
 import importlib.util
 import inspect
@@ -145,13 +144,6 @@ def _definitions(file: Path, registries: tuple[Registry, ...]) -> dict[str, Defi
         for registry, found in zip(registries, before, strict=True):
             registry.found.clear()
             registry.found.update(found)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of an error message about an unknown name."""
-    known = sorted(known)
-    guess = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"; did you mean {guess[0]!r}?" if guess else f"; there are: {', '.join(known)}."
 
 
 def _define(

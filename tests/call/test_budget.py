@@ -154,17 +154,17 @@ def test_the_shipped_prices_are_those_of_the_vendors_own_endpoints_and_dated() -
 
 
 async def test_a_model_without_a_price_costs_unknown_never_nothing(tmp_path: Any) -> None:
-    from understudy.reports.report import cost
+    from understudy.runs.facts import cost_of
 
     async with Bench(tmp_path / "j.db") as bench:
         await bench.model(Scripted(lambda c: "x")).at("s", "t").sample("hello", 3)
         (total,) = bench.journal.records.totals()
         assert (total.sent, total.unpriced, bench.tally.unpriced) == (1, 1, 1)
-        assert cost([total]) == "unknown"
+        assert str(cost_of([total])) == "unknown"
         priced = total._replace(cost=0.25, unpriced=0)
-        assert cost([priced]) == "$0.2500"
-        assert cost([total, priced]) == "$0.2500 and 1 calls of unknown price"
-        assert cost([]) == "$0.0000"
+        assert str(cost_of([priced])) == "$0.2500"
+        assert str(cost_of([total, priced])) == "$0.2500 and 1 calls of unknown price"
+        assert str(cost_of([])) == "$0.0000"
 
 
 async def test_replies_from_the_journal_cost_nothing(tmp_path: Any) -> None:

@@ -16,7 +16,7 @@ from understudy.filters import filters
 from understudy.methods import methods
 
 COMMANDS = [
-    "run", "plan", "show", "why", "export", "record", "methods", "doctor", "models", "serve",
+    "run", "plan", "show", "why", "export", "formats", "record", "methods", "doctor", "models", "serve",
 ]  # fmt: skip
 
 SCRIPT = """
@@ -71,6 +71,7 @@ Commands:
   show     What a run made: counts, reasons, cost, and the figures of its...
   why      Why a task's rows are what they are: the calls behind them, and...
   export   Write a run's examples to a file, in the shape that a trainer...
+  formats  The formats that export writes, those of installed packages...
   record   Write every reply of a run to a file that `recorded:FILE` replays.
   methods  The methods and filters there are, and their settings.
   doctor   Check an endpoint: whether it answers, takes the key, and which...
@@ -123,9 +124,9 @@ def test_a_run_is_made_shown_explained_and_exported() -> None:
     assert answers == ["Thought 0. The answer is 1.", "Thought 0. The answer is 2."]
 
     assert "self_consistency                 2         0         0" in cli("show", "out").stdout
-    assert "call as teacher, draw 1: sent in session 1" in cli("why", "out", "bb").stdout
+    assert "call as teacher, draw 1: sent in attempt 1" in cli("why", "out", "bb").stdout
     assert cli("export", "out", "--to", "x.jsonl", "--format", "alpaca").stdout == (
-        "x.jsonl: 2 examples\n"
+        "x.jsonl: 2 rows\n"
     )
     assert json.loads(Path("x.jsonl").read_text().splitlines()[0])["instruction"] == "1 + 1?"
     assert "out/data/train.parquet" in cli("export", "out").stdout

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from understudy.text.answers import extract, grade, numerals, same
+from understudy.text.answers import extract, find_numbers, grade, is_equivalent
 
 SYSTEMS = {
     "6b_finetuning": 0.2168,
@@ -61,9 +61,10 @@ def test_answers_in_broken_json_are_read_and_give_the_recorded_verdict(
     references = [str(row["answer"]) for row in rows(data / "gsm8k" / "test.jsonl")]
 
     answers = [extract(str(reply["output"]), "json") for reply in replies]
-    firsts = [next(numerals(answer or ""), None) for answer in answers]
+    firsts = [next(find_numbers(answer or ""), None) for answer in answers]
     verdicts = [
-        first is not None and same(first.text.removesuffix("%"), reference.rpartition("#### ")[2])
+        first is not None
+        and is_equivalent(first.text.removesuffix("%"), reference.rpartition("#### ")[2])
         for first, reference in zip(firsts, references, strict=True)
     ]
 

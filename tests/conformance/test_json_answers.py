@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from understudy.text.replies import has_json, loads, strip_fences
+from understudy.text.fences import strip_fences
+from understudy.text.lenient_json import has_json, loads
 
 
 def number(value: Any) -> float | None:

@@ -16,9 +16,8 @@ from understudy.methods._self_debug_tests import hidden_tests, visible_tests
 from understudy.methods.self_debug import Config, self_debug
 from understudy.providers.scripted import Scripted
 from understudy.sandbox.handle import Execution, Sandbox
-from understudy.sandbox.pool import Pool
-from understudy.sandbox.protocol import Outcome, Program
-from understudy.sandbox.protocol import Test as OneTest  # pytest collects what begins with Test
+from understudy.sandbox.protocol import Outcome, Program, TestResult
+from understudy.sandbox.worker_pool import WorkerPool
 from understudy.types import Example, Task
 
 Row = dict[str, Any]
@@ -33,8 +32,8 @@ def rows(data: Path, kind: str) -> list[Row]:
 
 
 @pytest.fixture
-async def pool() -> AsyncIterator[Pool]:
-    async with Pool.open("auto") as pool:
+async def pool() -> AsyncIterator[WorkerPool]:
+    async with WorkerPool.open("auto") as pool:
         try:
             await pool.execute(Execution("", "", Program(source="")))
         except NoSandbox as error:
@@ -56,7 +55,7 @@ def checked(row: Row, prelude: str = IMPORTS) -> Program:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(("kind", "solved"), [("seed_", 121), ("", 136)])
 async def test_the_sandbox_gives_the_recorded_verdicts(
-    kind: str, solved: int, data: Path, pool: Pool
+    kind: str, solved: int, data: Path, pool: WorkerPool
 ) -> None:
     recorded = rows(data, kind)
 
@@ -65,7 +64,7 @@ async def test_the_sandbox_gives_the_recorded_verdicts(
     )
 
     disagree = {
-        row["task_id"]: (outcome.status, outcome.error, outcome.failed)
+        row["task_id"]: (outcome.status, outcome.error, outcome.first_failure)
         for row, outcome in zip(recorded, outcomes, strict=True)
         if outcome.passed != row["is_solved"]
     }
@@ -74,7 +73,7 @@ async def test_the_sandbox_gives_the_recorded_verdicts(
 
 
 async def test_below_its_prompt_a_program_has_the_helpers_that_it_calls(
-    data: Path, pool: Pool
+    data: Path, pool: WorkerPool
 ) -> None:
     recorded = [row for row in rows(data, "seed_") if row["task_id"].endswith(("/38", "/50"))]
 
@@ -99,7 +98,7 @@ def as_recorded(row: Row) -> tuple[Sandbox, Scripted]:
         ]
         actual = {test: found for test, _, found in failed}
         assert set(actual) <= set(wanted)
-        tests = tuple(OneTest(t, t not in actual, actual.get(t, "?")) for t in wanted)
+        tests = tuple(TestResult(t, t not in actual, actual.get(t, "?")) for t in wanted)
         return Outcome(status="failed" if actual else "passed", tests=tests)
 
     return Sandbox(execute), Scripted([fenced(source) for source in row["implementations"]])

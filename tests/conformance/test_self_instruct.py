@@ -16,7 +16,7 @@ from understudy.methods._self_instruct_grow import Accepted, Growth
 from understudy.methods._self_instruct_parse import instances, instances_of, is_yes, sound
 from understudy.methods.self_instruct import Config
 from understudy.providers.scripted import Scripted
-from understudy.text.rouge import Pool, latin_words, top
+from understudy.text.rouge import RougeIndex, split_latin_words, top_k
 from understudy.types import Reply, Task
 
 Row = dict[str, Any]
@@ -54,17 +54,17 @@ RUNS = pytest.mark.parametrize(("run", "accepted"), [("A", 54), ("B", 67)])
 def test_similarities_are_bit_equal(
     run: str, accepted: int, folder: Path, seeds: list[Task]
 ) -> None:
-    pool, average, values, highest = Pool(latin_words), 0, 0, 0
+    pool, average, values, highest = RougeIndex(split_latin_words), 0, 0, 0
     for task in seeds:
         pool.add(task.prompt)
     for row in (recorded := rows(folder / f"maulik_instructions_{run}.jsonl")):
-        scores = pool.similarities(row["instruction"])
+        scores = pool.measure_all(row["instruction"])
         average += float(np.mean(scores)) == row["avg_similarity_score"]
         # Equal texts share one entry of the recorded dict; ties at the tenth place are not theirs
         # to keep, so values are compared and not texts.
         theirs = list(row["most_similar"].values())
-        values += [float(scores[i]) for i in top(scores)][: len(theirs)] == theirs
-        nearest = pool.highest(row["instruction"])
+        values += [float(scores[i]) for i in top_k(scores)][: len(theirs)] == theirs
+        nearest = pool.find_nearest(row["instruction"])
         highest += nearest is not None and nearest.f == theirs[0]
         pool.add(row["instruction"])
 

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from understudy.cli.app import app
 from understudy.data.read import read_tasks
+from understudy.exports.formats import DEFAULT
 from understudy.exports.write import write
 
 ROOT = Path(__file__).parent.parent.parent
@@ -95,6 +96,7 @@ def test_an_export_to_parquet_without_pyarrow_says_what_to_install_and_writes_no
 def test_it_is_said_before_the_first_row_is_made() -> None:
     found = bare("""
 from pathlib import Path
+from understudy.exports.formats import DEFAULT
 from understudy.exports.write import write
 from understudy.errors import ConfigError
 
@@ -103,7 +105,7 @@ def rows():
     yield
 
 try:
-    write(rows(), Path("x.parquet"), "messages")
+    write(rows(), Path("x.parquet"), DEFAULT)
 except ConfigError as error:
     print(error)
 """)
@@ -112,7 +114,7 @@ except ConfigError as error:
 
 
 def test_seeds_in_parquet_without_pyarrow_say_what_to_install_and_no_run_starts() -> None:
-    write([], Path("seeds.parquet"), "messages")
+    write([], Path("seeds.parquet"), DEFAULT)
 
     found = bare_cli(*recipe("seeds.parquet"))
 

@@ -473,7 +473,7 @@ def test_a_file_that_cannot_be_seeds_is_refused_at_once(
 def test_a_missing_file_is_refused_with_the_nearest_name(tmp_path: Path) -> None:
     (tmp_path / "tasks.jsonl").touch()
 
-    with pytest.raises(ConfigError, match=r"Did you mean 'tasks\.jsonl'"):
+    with pytest.raises(ConfigError, match=r"did you mean 'tasks\.jsonl'"):
         read_tasks(tmp_path / "task.jsonl")
     with pytest.raises(ConfigError, match="expected a file, found none"):
         read_tasks(tmp_path / "no" / "such.jsonl")
@@ -490,7 +490,7 @@ def test_a_mapped_column_that_is_not_there_is_refused_with_the_nearest_name(
     (tmp_path / "t.csv").write_text("question,answer\nq,a\n")
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "t.parquet")
 
-    with pytest.raises(ConfigError, match="Did you mean 'question'"):
+    with pytest.raises(ConfigError, match="did you mean 'question'"):
         read_tasks(tmp_path / name, {"prompt": "qestion"})
 
 
@@ -503,7 +503,7 @@ def test_a_mapped_column_may_be_missing_in_some_rows(tmp_path: Path) -> None:
 
 
 def test_a_mapping_of_a_field_that_tasks_lack_is_refused() -> None:
-    with pytest.raises(ConfigError, match="Did you mean 'reference'"):
+    with pytest.raises(ConfigError, match="did you mean 'reference'"):
         read_tasks([{"q": "1"}], {"referense": "q"})
 
 

@@ -14,7 +14,7 @@ import pytest
 from understudy.data.atomic import write_text
 from understudy.data.read import read_tasks
 from understudy.errors import ConfigError, RunFolderError
-from understudy.exports.formats import FORMATS, Format, row
+from understudy.exports.formats import DEFAULT, FORMATS, Format, encode, find_format
 from understudy.exports.write import write, write_rows
 from understudy.types import Example, Image, Message, Text, ToolCall, assistant, system, user
 
@@ -33,7 +33,7 @@ def chats(number: int, size: int = 10) -> Iterator[Example]:
         )
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
 @pytest.mark.parametrize("end", ENDS)
 def test_every_format_and_file_reads_back_and_is_the_same_bytes_twice(
     tmp_path: Path, format: Format, end: str
@@ -43,11 +43,13 @@ def test_every_format_and_file_reads_back_and_is_the_same_bytes_twice(
     assert write(chats(7), one, format) == write(chats(7), two, format) == 7
 
     assert one.read_bytes() == two.read_bytes()
-    assert list(read_tasks(one)) == list(read_tasks([row(example, format) for example in chats(7)]))
+    assert list(read_tasks(one)) == list(
+        read_tasks([row for example in chats(7) for row in encode(example, format)])
+    )
     assert {file.name for file in tmp_path.iterdir()} == {one.name, two.name}
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
 @pytest.mark.parametrize("end", ENDS)
 def test_no_examples_make_an_empty_file_of_the_right_kind(
     tmp_path: Path, format: Format, end: str
@@ -63,7 +65,7 @@ def test_no_examples_make_an_empty_file_of_the_right_kind(
 
 
 def test_extras_can_be_left_out(tmp_path: Path) -> None:
-    write(chats(1), tmp_path / "t.parquet", "messages", extras=False)
+    write(chats(1), tmp_path / "t.parquet", DEFAULT, extras=False)
 
     assert pq.read_schema(tmp_path / "t.parquet").names == ["id", "messages"]
 
@@ -78,8 +80,8 @@ def test_parquet_has_columns_for_tools_and_pictures_only_where_they_occur(tmp_pa
         Example(id="i", messages=(user("q", CAT), assistant("a"))),
     )
 
-    write(chats(1), plain, "messages")
-    write(examples, rich, "messages")
+    write(chats(1), plain, DEFAULT)
+    write(examples, rich, DEFAULT)
 
     turn = pq.read_schema(plain).field("messages").type.value_type
     assert [field.name for field in turn] == ["role", "content"]
@@ -95,10 +97,10 @@ def test_parquet_refuses_pictures_in_odd_places_and_leaves_the_old_file(tmp_path
     odd = Example(id="odd", messages=(Message("user", (Text("a"), CAT)), assistant("a")))
 
     with pytest.raises(ValueError, match="example 'odd': Parquet needs"):
-        write([odd], path, "messages")
+        write([odd], path, DEFAULT)
 
     assert path.read_text() == "old"
-    assert write([odd], path, "sharegpt") == 1
+    assert write([odd], path, find_format("sharegpt")) == 1
 
 
 @pytest.mark.parametrize("end", ENDS)
@@ -114,7 +116,7 @@ def test_an_export_that_breaks_off_leaves_the_old_file_and_nothing_else(
         raise error
 
     with pytest.raises(error):
-        write(broken(), path, "messages")
+        write(broken(), path, DEFAULT)
 
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
     assert path.read_text() == "old"
@@ -128,7 +130,7 @@ def test_a_full_disk_is_said_in_words_and_leaves_the_old_file(tmp_path: Path, en
     resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, hard))
     try:
         with pytest.raises(RunFolderError, match=r"What was there before is untouched\. Raise"):
-            write(chats(2_000, size=100), path, "messages")
+            write(chats(2_000, size=100), path, DEFAULT)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
@@ -140,7 +142,7 @@ def test_a_folder_that_cannot_be_made_is_a_run_folder_error(tmp_path: Path) -> N
     (tmp_path / "file").touch()
 
     with pytest.raises(RunFolderError, match="Choose a folder that can be made"):
-        write(chats(1), tmp_path / "file" / "t.jsonl", "messages")
+        write(chats(1), tmp_path / "file" / "t.jsonl", DEFAULT)
 
 
 def test_folders_are_made(tmp_path: Path) -> None:
@@ -152,7 +154,7 @@ def test_folders_are_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["t.json", "t.csv", "t", "t.gz"])
 def test_other_suffixes_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match=r"\.jsonl, \.jsonl\.gz or \.parquet"):
-        write(chats(1), tmp_path / name, "messages")
+        write(chats(1), tmp_path / name, DEFAULT)
 
 
 def test_rows_of_any_shape_are_lines(tmp_path: Path) -> None:
@@ -174,11 +176,11 @@ def test_rows_of_any_shape_are_lines(tmp_path: Path) -> None:
 def test_a_big_export_is_never_held(tmp_path: Path, end: str, most: int) -> None:
     """`most` megabytes of Python's memory; the export is 50 MB."""
     path = tmp_path / f"t{end}"
-    write(chats(10), path, "messages")  # imports are not the export's memory
+    write(chats(10), path, DEFAULT)  # imports are not the export's memory
 
     tracemalloc.start()
     try:
-        assert write(chats(500, size=50_000), path, "messages") == 500
+        assert write(chats(500, size=50_000), path, DEFAULT) == 500
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from understudy.call.model import Model, gather
 from understudy.errors import Rejected, RunFolderError, Unavailable
-from understudy.journal.read import Records
-from understudy.journal.rows import Row
 from understudy.journal.effect import Effect
 from understudy.journal.keys import canonical, effect_key, plain, scope_key
+from understudy.journal.read import Records
+from understudy.journal.rows import Row
 from understudy.journal.write import SqliteJournal
 from understudy.providers.scripted import Scripted
 from understudy.types import (
@@ -48,9 +48,7 @@ def key(call: Call = CALL, **changes: Any) -> bytes:
     request = call.request
     who = "\0".join((request.endpoint, request.model, request.revision))
     asked = canonical(request).hash
-    return effect_key(
-        "call", call.step, call.task, call.scope, call.role, who, asked, call.draw
-    )
+    return effect_key("call", call.step, call.task, call.scope, call.role, who, asked, call.draw)
 
 
 CHANGES: dict[str, Any] = {
@@ -371,7 +369,9 @@ async def test_sums_are_kept_by_attempt_step_role_and_model(tmp_path: Path) -> N
         journal = SqliteJournal(tmp_path / "j.db")
         number = 10 * journal.attempt
         await journal.put([effect(number + i) for i in range(3)])
-        await journal.put([effect(number + 3, cost=None), effect(number + 4, sent=False, cost=None)])
+        await journal.put(
+            [effect(number + 3, cost=None), effect(number + 4, sent=False, cost=None)]
+        )
         await journal.put([effect(number + 5, model="n"), effect(number + 6, source="other.db")])
         await journal.close("done")
     records = Records(tmp_path / "j.db")

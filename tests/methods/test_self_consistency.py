@@ -15,8 +15,8 @@ from inline_snapshot import snapshot
 
 from understudy.call.model import Model
 from understudy.errors import ConfigError, Rejected
-from understudy.methods._chain_of_thought import shipped
 from understudy.methods._self_consistency_report import report
+from understudy.methods._shared.exemplars import shipped_exemplars
 from understudy.methods.self_consistency import Config, self_consistency
 from understudy.providers.scripted import Scripted
 from understudy.runs.recipe import Step, step_config
@@ -148,8 +148,8 @@ async def test_own_exemplars_come_from_a_list_or_a_file(tmp_path: Path) -> None:
 
 
 def test_the_shipped_exemplars_say_their_own_answers() -> None:
-    assert (len(shipped("arithmetic")), len(shipped("choice"))) == (8, 4)
-    for exemplar in shipped("arithmetic"):
+    assert (len(shipped_exemplars("arithmetic")), len(shipped_exemplars("choice"))) == (8, 4)
+    for exemplar in shipped_exemplars("arithmetic"):
         assert exemplar.answer in exemplar.reasoning.replace(",", "")
 
 

@@ -26,9 +26,8 @@ from understudy.methods._self_debug_tests import hidden_tests, visible_tests
 from understudy.methods.self_debug import Config, self_debug
 from understudy.providers.scripted import Scripted
 from understudy.sandbox.handle import Execution, Sandbox
-from understudy.sandbox.pool import Pool
-from understudy.sandbox.protocol import Outcome, Program
-from understudy.sandbox.protocol import Test as OneTest  # pytest collects what begins with Test
+from understudy.sandbox.protocol import Outcome, Program, TestResult
+from understudy.sandbox.worker_pool import WorkerPool
 from understudy.types import Example, Message, Rejection, Reply, Task, Usage, assistant, user
 
 SPEC = "Write a Python function f(x) that returns x doubled."
@@ -77,16 +76,16 @@ class Fake:
             trace=f"Line 2: (a trace of {program.trace})" if program.trace else "",
         )
 
-    def _test(self, test: str, space: dict[str, Any]) -> OneTest:
+    def _test(self, test: str, space: dict[str, Any]) -> TestResult:
         space = dict(space)
         try:
             exec(test, space)
         except AssertionError:
-            return OneTest(test, False, actual=self._value(called(test), space)[0])
+            return TestResult(test, False, actual=self._value(called(test), space)[0])
         except Exception as error:
-            return OneTest(test, False, error=f"{type(error).__name__}: {error}")
+            return TestResult(test, False, error=f"{type(error).__name__}: {error}")
         call = called(test)
-        return OneTest(test, True, actual=self._value(call, space)[0] if call else "")
+        return TestResult(test, True, actual=self._value(call, space)[0] if call else "")
 
     def _value(self, call: str, space: dict[str, Any]) -> tuple[str, bool]:
         try:
@@ -658,11 +657,11 @@ def test_what_a_test_calls(test: str, call: str) -> None:
 
 def test_the_test_that_was_not_reached_is_the_one_that_failed() -> None:
     tests = (SEEN, "assert f(4) == 8")
-    found = Outcome(status="timeout", tests=(OneTest(SEEN, True, "6"),), error="TIMEOUT: long")
+    found = Outcome(status="timeout", tests=(TestResult(SEEN, True, "6"),), error="TIMEOUT: long")
     assert judged(found, tests).text == "The test assert f(4) == 8 fails: it raised TIMEOUT."
-    memory = Outcome(status="out of memory", tests=(OneTest(SEEN, False, error="MemoryError"),))
+    memory = Outcome(status="out of memory", tests=(TestResult(SEEN, False, error="MemoryError"),))
     assert judged(memory, tests).text == f"The test {SEEN} fails: it raised MemoryError."
-    bare = Outcome(status="failed", tests=(OneTest(SEEN, False),))
+    bare = Outcome(status="failed", tests=(TestResult(SEEN, False),))
     assert judged(bare, (SEEN,)).text == f"The test {SEEN} fails."
     refused = Outcome(status="refused", error="too long")
     assert judged(refused, ()).text == "It raised too long."
@@ -1345,8 +1344,8 @@ at the same cost, hidden tests of 2 tasks:
 
 
 @pytest.fixture
-async def pool() -> AsyncIterator[Pool]:
-    async with Pool.open("auto", size=1) as pool:
+async def pool() -> AsyncIterator[WorkerPool]:
+    async with WorkerPool.open("auto", size=1) as pool:
         try:
             await pool.execute(Execution("", "", Program(source="")))
         except NoSandbox as error:
@@ -1354,7 +1353,7 @@ async def pool() -> AsyncIterator[Pool]:
         yield pool
 
 
-async def test_programs_are_debugged_in_a_real_sandbox(pool: Pool) -> None:
+async def test_programs_are_debugged_in_a_real_sandbox(pool: WorkerPool) -> None:
     teacher = Scripted(code(WRONG, RAISES, RIGHT))
     made = await one(teacher, sandbox=pool.execute, feedback="execution_trace")
     assert talk(teacher) == snapshot("""\
@@ -1381,12 +1380,12 @@ Fix the code.\
     assert made.scores == {"visible": 1, "hidden": 1}
 
 
-async def test_a_function_is_completed_and_checked_in_a_real_sandbox(pool: Pool) -> None:
+async def test_a_function_is_completed_and_checked_in_a_real_sandbox(pool: WorkerPool) -> None:
     made = await one(Scripted(["    return x", BODY]), HUMANEVAL, sandbox=pool.execute)
     assert made.scores == {"visible": 1, "hidden": 1}
 
 
-async def test_a_query_runs_in_a_real_sandbox(pool: Pool, tmp_path: Path) -> None:
+async def test_a_query_runs_in_a_real_sandbox(pool: WorkerPool, tmp_path: Path) -> None:
     teacher = Scripted([*sql(BAD, GOOD), YES])
     made = await one(teacher, ASKED, language="sql", sandbox=pool.execute)
     assert made.scores == {"hidden": 1}

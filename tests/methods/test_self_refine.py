@@ -16,7 +16,7 @@ from inline_snapshot import snapshot
 
 from understudy.call.model import Model
 from understudy.errors import ConfigError, Unparsable
-from understudy.exports.formats import row
+from understudy.exports.formats.preference import rows
 from understudy.methods import _self_refine_presets as presets
 from understudy.methods._self_refine_prompts import form
 from understudy.methods._self_refine_report import report
@@ -25,8 +25,7 @@ from understudy.methods.self_refine import Config, self_refine
 from understudy.providers.scripted import Scripted
 from understudy.runs.recipe import Step, step_config
 from understudy.sandbox.handle import Execution, Sandbox
-from understudy.sandbox.protocol import Outcome
-from understudy.sandbox.protocol import Test as Ran
+from understudy.sandbox.protocol import Outcome, TestResult
 from understudy.types import Example, Image, Rejection, Reply, Task, assistant, system, user
 
 TASK = Task(id="t", prompt="Name a prime above 10.", meta={"source": "hand"})
@@ -517,7 +516,7 @@ def sandboxed(**actual: str) -> Callable[[Execution], Awaitable[Outcome]]:
     async def execute(execution: Execution) -> Outcome:
         program = execution.program
         found = actual.get(program.source.strip())
-        tests = tuple(Ran(test, found is None, found or "2", "2") for test in program.tests)
+        tests = tuple(TestResult(test, found is None, found or "2", "2") for test in program.tests)
         return Outcome(status="failed" if found else "passed", tests=tests)
 
     return execute
@@ -553,7 +552,9 @@ async def test_tests_that_the_task_shows_itself_are_not_shown_twice() -> None:
     ("outcome", "said"),
     [
         (
-            Outcome(status="failed", tests=(Ran("assert f(1)", False, error="NameError: f"),)),
+            Outcome(
+                status="failed", tests=(TestResult("assert f(1)", False, error="NameError: f"),)
+            ),
             "The test assert f(1) fails: it raised NameError: f.",
         ),
         (
@@ -592,7 +593,7 @@ async def test_hidden_tests_are_shown_to_nobody_and_tell_who_was_right() -> None
     async def execute(execution: Execution) -> Outcome:
         program = execution.program
         ran.append(program.tests)
-        tests = tuple(Ran(test, "9" not in test, "0", "2") for test in program.tests)
+        tests = tuple(TestResult(test, "9" not in test, "0", "2") for test in program.tests)
         passed = all(test.passed for test in tests)
         return Outcome(status="passed" if passed else "failed", tests=tests)
 
@@ -653,12 +654,13 @@ async def test_a_pair_prefers_the_last_version_to_the_first_where_it_is_right_an
     made = await one(drafts("It is 8.", "It is 7."), complains(1), SUM, keep="pairs")
     assert (made.answer, made.rejected) == ("It is 7.", (assistant("It is 8."),))
     assert made.meta["better_by"] == "reference"
-    assert row(made, "preference", extras=False) == {
-        "id": "",
-        "prompt": [{"role": "user", "content": "What is 3 + 4?"}],
-        "chosen": [{"role": "assistant", "content": "It is 7."}],
-        "rejected": [{"role": "assistant", "content": "It is 8."}],
-    }
+    assert rows(made) == [
+        {
+            "prompt": [{"role": "user", "content": "What is 3 + 4?"}],
+            "chosen": [{"role": "assistant", "content": "It is 7."}],
+            "rejected": [{"role": "assistant", "content": "It is 8."}],
+        }
+    ]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from tiny_pocket import config, decoder, plain_logits, tensors
 
-from understudy.pocket.cache import SHARED_ROWS, SHARED_TOKENS, Batch, Prompt, Recent
+from understudy.pocket.cache import SHARED_ROWS, SHARED_TOKENS, Prompt, PromptCache, RowBatch
 from understudy.pocket.decoder import Decoder
 
 CLOSE = 2e-5
@@ -27,19 +27,19 @@ def test_a_prompt_gets_the_logits_of_a_plain_llama(kv_heads: int) -> None:
     settings = config(num_key_value_heads=kv_heads)
     model = decoder(num_key_value_heads=kv_heads)
     text = ids(40)
-    ours = model.logits(model.read(text).hidden)
+    ours = model.logits(model.read(text).states)
     assert close(ours, plain_logits(tensors(settings), settings, text))
 
 
 def test_tokens_added_one_by_one_get_the_logits_of_the_whole() -> None:
     model, texts = decoder(), [ids(50, 1), ids(30, 2), ids(41, 3)]
     wholes = [plain_logits(tensors(config()), config(), text) for text in texts]
-    batch: Batch[int] = Batch(model.shape)
-    begun = [10, 1, 25]
-    for i, length in enumerate(begun):
+    batch: RowBatch[int] = RowBatch(model.shape)
+    longest_prefix = [10, 1, 25]
+    for i, length in enumerate(longest_prefix):
         batch.add(model.read(texts[i][:length]).prompt, [i])
     for step in range(16):
-        at = [begun[i] + step for i in batch.owners]
+        at = [longest_prefix[i] + step for i in batch.owners]
         logits = model.step(batch, [texts[i][a] for i, a in zip(batch.owners, at, strict=True)])
         for row, (i, a) in enumerate(zip(batch.owners, at, strict=True)):
             assert close(logits[row], wholes[i][a])
@@ -48,7 +48,7 @@ def test_tokens_added_one_by_one_get_the_logits_of_the_whole() -> None:
 def test_rows_come_and_go_without_touching_the_others() -> None:
     model, texts = decoder(), {i: ids(60, i) for i in range(12)}
     wholes = {i: plain_logits(tensors(config()), config(), texts[i]) for i in texts}
-    batch: Batch[list[int]] = Batch(model.shape)  # an owner is [text, tokens read]
+    batch: RowBatch[list[int]] = RowBatch(model.shape)  # an owner is [text, tokens read]
     random = np.random.default_rng(5)
     waiting = list(texts)
     for _ in range(60):
@@ -71,7 +71,7 @@ def test_rows_come_and_go_without_touching_the_others() -> None:
 def test_prompts_of_all_lengths_are_written_beside_each_other() -> None:
     model = decoder(max_position_embeddings=600)
     settings = config(max_position_embeddings=600)
-    batch: Batch[int] = Batch(model.shape)
+    batch: RowBatch[int] = RowBatch(model.shape)
     texts = {length: ids(length + 3, length) for length in (1, 90, 100, 200, 500)}
     for length, text in texts.items():
         batch.add(model.read(text[:length]).prompt, [length])
@@ -83,7 +83,7 @@ def test_prompts_of_all_lengths_are_written_beside_each_other() -> None:
 
 def test_several_rows_share_one_reading_of_their_prompt() -> None:
     model, text = decoder(), ids(20)
-    batch: Batch[int] = Batch(model.shape)
+    batch: RowBatch[int] = RowBatch(model.shape)
     batch.add(model.read(text).prompt, [0, 1, 2])
     logits = model.step(batch, [7, 8, 7])
     assert close(logits[0], plain_logits(tensors(config()), config(), [*text, 7])[-1])
@@ -96,7 +96,7 @@ def test_a_long_prompt_is_shared_by_its_rows_as_they_come_and_go() -> None:
     settings = config(max_position_embeddings=600)
     weights, random = tensors(settings), np.random.default_rng(2)
     prompts = [ids(length, length) for length in (SHARED_TOKENS, 200, 150, 20)]
-    batch: Batch[list[int]] = Batch(model.shape)  # an owner is [prompt, the tokens it added]
+    batch: RowBatch[list[int]] = RowBatch(model.shape)  # an owner is [prompt, the tokens it added]
     for step in range(12):
         if step in (0, 2, 5, 6):
             i = (0, 2, 5, 6).index(step)
@@ -111,23 +111,23 @@ def test_a_long_prompt_is_shared_by_its_rows_as_they_come_and_go() -> None:
             whole = prompts[owners[row][0]] + owners[row][1:]
             assert close(logits[row], plain_logits(weights, settings, whole)[-1])
         batch.discard({id(owner) for owner in owners if random.random() < 0.15})
-    held = sum(len(owner) - 1 for owner in batch.owners)
-    assert held < batch.cached < held + 200 + 150 + SHARED_TOKENS + 20 * 7 + 1
+    held_out = sum(len(owner) - 1 for owner in batch.owners)
+    assert held_out < batch.cached_tokens < held_out + 200 + 150 + SHARED_TOKENS + 20 * 7 + 1
 
 
 def test_a_prompt_that_begins_like_another_is_read_from_where_they_part() -> None:
     model, first = decoder(), ids(40)
     second = [*first[:25], *ids(10, 9)]
-    recent = Recent()
-    recent.keep(model.read(first).prompt)
-    known = recent.begun(second)
+    cache = PromptCache()
+    cache.add(model.read(first).prompt)
+    known = cache.longest_prefix(second)
     assert known is not None
     assert known.ids == tuple(first[:25])
     read = model.read(second, known)
-    assert len(read.hidden) == 10
+    assert len(read.states) == 10
     whole = plain_logits(tensors(config()), config(), second)
-    assert close(model.logits(read.hidden), whole[25:])
-    batch: Batch[int] = Batch(model.shape)
+    assert close(model.logits(read.states), whole[25:])
+    batch: RowBatch[int] = RowBatch(model.shape)
     batch.add(read.prompt, [0])
     assert close(
         model.step(batch, [3])[0], plain_logits(tensors(config()), config(), [*second, 3])[-1]
@@ -136,20 +136,20 @@ def test_a_prompt_that_begins_like_another_is_read_from_where_they_part() -> Non
 
 def test_recent_prompts_are_few_and_leave_a_token_to_read() -> None:
     model, text = decoder(), ids(40)
-    recent = Recent(most=60)
-    recent.keep(model.read(text).prompt)
-    known = recent.begun(text)
+    cache = PromptCache(most=60)
+    cache.add(model.read(text).prompt)
+    known = cache.longest_prefix(text)
     assert known is not None
     assert len(known.ids) == 39  # the last one's logits are wanted
-    assert recent.begun(text[:10]) is None  # too short to be worth it
-    assert recent.begun(ids(40, 8)) is None
-    recent.keep(model.read(ids(30, 7)).prompt)
-    assert recent.begun(text) is None  # 70 tokens are more than 60
+    assert cache.longest_prefix(text[:10]) is None  # too short to be worth it
+    assert cache.longest_prefix(ids(40, 8)) is None
+    cache.add(model.read(ids(30, 7)).prompt)
+    assert cache.longest_prefix(text) is None  # 70 tokens are more than 60
 
 
 def test_a_pool_gives_its_room_back_when_long_rows_have_gone() -> None:
     model = decoder(max_position_embeddings=600)
-    batch: Batch[str] = Batch(model.shape)
+    batch: RowBatch[str] = RowBatch(model.shape)
     owner = "owner"
     batch.add(model.read(ids(500)).prompt, [owner])
     model.step(batch, [1])
@@ -162,7 +162,7 @@ def test_a_pool_gives_its_room_back_when_long_rows_have_gone() -> None:
 
 
 def test_an_empty_beginning_is_no_prompt() -> None:
-    assert Recent().begun([]) is None
+    assert PromptCache().longest_prefix([]) is None
     assert isinstance(Prompt((), np.zeros((2, 2, 2, 0, 8), np.float32)), Prompt)
 
 
@@ -172,4 +172,4 @@ def test_a_gate_that_is_shut_fast_is_no_error() -> None:
     from understudy.pocket.weights import Shape, Weights
 
     model = Decoder(Weights(arrays, Shape.of(config()), {}))
-    assert np.isfinite(model.logits(model.read(ids(20)).hidden)).all()
+    assert np.isfinite(model.logits(model.read(ids(20)).states)).all()

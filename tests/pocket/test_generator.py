@@ -38,9 +38,9 @@ def test_short_paths_are_likelier_and_the_careful_one_is_the_longest(rng: random
 
 
 def test_training_and_evaluation_share_no_question(rng: random.Random) -> None:
-    for held in (True, False):
-        questions = [make_problem(rng, held).question for _ in range(300)]
-        assert {held_out(question) for question in questions} == {held}
+    for evaluation in (True, False):
+        questions = [make_problem(rng, evaluation).question for _ in range(300)]
+        assert {held_out(question) for question in questions} == {evaluation}
     assert all(make_task(rng, True).held_out for _ in range(50))
 
 
@@ -72,8 +72,8 @@ def test_a_functions_source_passes_all_its_tests_and_its_near_misses_do_not(
     ambiguous = 0
     for _ in range(400):
         task = make_task(rng)
-        assert first_failure(task.source, (*task.asserts, *task.hidden)) is None
-        assert set(task.asserts).isdisjoint(task.hidden)
+        assert first_failure(task.source, (*task.asserts, *task.hidden_tests)) is None
+        assert set(task.asserts).isdisjoint(task.hidden_tests)
         if task.ambiguous:
             ambiguous += 1
             assert all(first_failure(other, task.asserts) for other in task.others)

@@ -7,7 +7,7 @@ import pytest
 from tiny_pocket import folder
 
 from understudy.errors import ConfigError
-from understudy.pocket.models import CARD, FILES, listing, load
+from understudy.pocket.models import CARD, FILES, listing, load, revision
 
 
 def test_both_models_are_read_from_their_files(tmp_path: Path) -> None:
@@ -52,3 +52,20 @@ def test_the_listing_says_what_they_are_in_honest_words(tmp_path: Path) -> None:
     assert "No figure of theirs is a research result" in text
     (tmp_path / "student.safetensors").unlink()
     assert "its weights are missing" in listing(tmp_path)
+
+
+def test_other_weights_or_another_tokenizer_are_another_revision(tmp_path: Path) -> None:
+    folder(tmp_path)
+    revisions = [revision("pocket", tmp_path)]
+    for name in (FILES["pocket"], "tokenizer.json"):
+        file = tmp_path / name
+        file.write_bytes(file.read_bytes() + b" ")
+        revisions.append(revision("pocket", tmp_path))
+
+    assert len(set(revisions)) == 3
+    assert all(revisions)
+    assert revision("pocket") == revision("pocket") != revision("pocket:student")
+
+
+def test_weights_that_cannot_be_read_have_no_revision(tmp_path: Path) -> None:
+    assert revision("pocket", tmp_path) == revision("pocket:giant") == ""

@@ -7,7 +7,14 @@ import pytest
 from numpy.typing import NDArray
 
 from understudy.errors import Rejected
-from understudy.pocket.sampling import Chance, History, Rule, adjust, draw, rule
+from understudy.pocket.sampling import (
+    SamplingParams,
+    TokenCounts,
+    Uniforms,
+    adjust,
+    draw,
+    sampling_params,
+)
 from understudy.types import Sampling
 
 
@@ -16,7 +23,7 @@ def logits(*probabilities: float) -> NDArray[np.float32]:
         return np.log(np.array([probabilities], np.float32))
 
 
-def drawn(row: NDArray[np.float32], how: Rule, n: int = 4000) -> NDArray[np.float64]:
+def drawn(row: NDArray[np.float32], how: SamplingParams, n: int = 4000) -> NDArray[np.float64]:
     """Shares of each token among draws at evenly spread numbers."""
     uniforms = (np.arange(n) + 0.5) / n
     tokens = draw(np.repeat(row, n, 0), [how] * n, uniforms.tolist())
@@ -24,39 +31,44 @@ def drawn(row: NDArray[np.float32], how: Rule, n: int = 4000) -> NDArray[np.floa
 
 
 def test_tokens_come_as_often_as_they_are_likely() -> None:
-    shares = drawn(logits(0.1, 0.2, 0.3, 0.4), Rule())
+    shares = drawn(logits(0.1, 0.2, 0.3, 0.4), SamplingParams())
     assert shares == pytest.approx([0.1, 0.2, 0.3, 0.4], abs=1e-3)
 
 
 def test_a_low_temperature_sharpens_and_zero_takes_the_likeliest() -> None:
-    shares = drawn(logits(0.1, 0.2, 0.3, 0.4), Rule(temperature=0.5))
+    shares = drawn(logits(0.1, 0.2, 0.3, 0.4), SamplingParams(temperature=0.5))
     assert shares == pytest.approx(np.array([1, 4, 9, 16]) / 30, abs=1e-3)
-    assert drawn(logits(0.1, 0.5, 0.4), Rule(temperature=0))[1] == 1
+    assert drawn(logits(0.1, 0.5, 0.4), SamplingParams(temperature=0))[1] == 1
     for tiny in (1e-30, 1e-39, 1e-50):  # of single precision, then below its normal numbers, then 0
-        assert drawn(logits(0.1, 0.5, 0.4), Rule(temperature=tiny))[1] == 1
+        assert drawn(logits(0.1, 0.5, 0.4), SamplingParams(temperature=tiny))[1] == 1
 
 
 @pytest.mark.parametrize(
     ("how", "shares"),
     [
-        (Rule(top_k=2), [0, 0, 3 / 7, 4 / 7]),
-        (Rule(top_k=9), [0.1, 0.2, 0.3, 0.4]),
-        (Rule(top_p=0.7), [0, 0, 3 / 7, 4 / 7]),
-        (Rule(top_p=0.71), [0, 2 / 9, 3 / 9, 4 / 9]),
-        (Rule(top_p=0.01), [0, 0, 0, 1]),
-        (Rule(min_p=0.45), [0, 2 / 9, 3 / 9, 4 / 9]),
-        (Rule(min_p=1), [0, 0, 0, 1]),
-        (Rule(top_k=3, top_p=0.5), [0, 0, 3 / 7, 4 / 7]),
-        (Rule(top_k=1, temperature=5), [0, 0, 0, 1]),
+        (SamplingParams(top_k=2), [0, 0, 3 / 7, 4 / 7]),
+        (SamplingParams(top_k=9), [0.1, 0.2, 0.3, 0.4]),
+        (SamplingParams(top_p=0.7), [0, 0, 3 / 7, 4 / 7]),
+        (SamplingParams(top_p=0.71), [0, 2 / 9, 3 / 9, 4 / 9]),
+        (SamplingParams(top_p=0.01), [0, 0, 0, 1]),
+        (SamplingParams(min_p=0.45), [0, 2 / 9, 3 / 9, 4 / 9]),
+        (SamplingParams(min_p=1), [0, 0, 0, 1]),
+        (SamplingParams(top_k=3, top_p=0.5), [0, 0, 3 / 7, 4 / 7]),
+        (SamplingParams(top_k=1, temperature=5), [0, 0, 0, 1]),
     ],
 )
-def test_truncation_lets_in_the_likeliest(how: Rule, shares: list[float]) -> None:
+def test_truncation_lets_in_the_likeliest(how: SamplingParams, shares: list[float]) -> None:
     assert drawn(logits(0.1, 0.2, 0.3, 0.4), how) == pytest.approx(shares, abs=1e-3)
 
 
 def test_each_row_has_its_own_rule() -> None:
     rows = np.repeat(logits(0.1, 0.2, 0.3, 0.4), 4, 0)
-    rules = [Rule(temperature=0), Rule(top_k=1), Rule(), Rule(top_p=0.85)]
+    rules = [
+        SamplingParams(temperature=0),
+        SamplingParams(top_k=1),
+        SamplingParams(),
+        SamplingParams(top_p=0.85),
+    ]
     assert draw(rows, rules, [0.0, 0.0, 0.0, 0.0]).tolist() == [3, 3, 0, 1]
 
 
@@ -69,41 +81,41 @@ def test_large_vocabularies_are_looked_up_like_small_ones() -> None:
         int(np.searchsorted(c, u * c[-1], "right"))
         for c, u in zip(p.cumsum(1), uniforms, strict=True)
     ]
-    assert draw(rows, [Rule()] * 200, uniforms.tolist()).tolist() == plain
+    assert draw(rows, [SamplingParams()] * 200, uniforms.tolist()).tolist() == plain
 
 
 @pytest.mark.parametrize("uniform", [0.0, 0.5, np.nextafter(1.0, 0.0)])
 def test_a_token_that_cannot_be_is_never_drawn(uniform: float) -> None:
     row = np.full((1, 100), -np.inf, np.float32)
     row[0, 40] = 0
-    assert draw(row, [Rule()], [uniform]).tolist() == [40]
+    assert draw(row, [SamplingParams()], [uniform]).tolist() == [40]
 
 
 def test_the_repetition_penalty_counts_prompt_and_reply() -> None:
-    history = History(4, [0])
-    history.add(1)
+    counts = TokenCounts(4, [0])
+    counts.add(1)
     row = np.array([2.0, -2.0, 2.0, -2.0], np.float32)
-    assert adjust(row, Rule(repetition=2.0), history).tolist() == [1.0, -4.0, 2.0, -2.0]
+    assert adjust(row, SamplingParams(repetition=2.0), counts).tolist() == [1.0, -4.0, 2.0, -2.0]
 
 
 def test_presence_and_frequency_count_the_reply_alone() -> None:
-    history = History(3, [0])
+    counts = TokenCounts(3, [0])
     for token in (1, 1, 2):
-        history.add(token)
+        counts.add(token)
     row = np.zeros(3, np.float32)
-    assert adjust(row, Rule(presence=1.0), history).tolist() == [0, -1, -1]
-    assert adjust(row, Rule(frequency=0.5), history).tolist() == [0, -1, -0.5]
+    assert adjust(row, SamplingParams(presence=1.0), counts).tolist() == [0, -1, -1]
+    assert adjust(row, SamplingParams(frequency=0.5), counts).tolist() == [0, -1, -0.5]
 
 
 def test_a_bias_is_added() -> None:
     row = np.zeros(3, np.float32)
-    assert adjust(row, Rule(bias=((2, 5.0),)), History(3, [])).tolist() == [0, 0, 5]
+    assert adjust(row, SamplingParams(bias=((2, 5.0),)), TokenCounts(3, [])).tolist() == [0, 0, 5]
 
 
 def test_random_numbers_depend_on_seed_prompt_and_draw_alone() -> None:
     def first(seed: int, ids: list[int], index: int) -> list[float]:
-        chance = Chance(seed, ids, index)
-        return [chance.next() for _ in range(70)]
+        uniforms = Uniforms(seed, ids, index)
+        return [uniforms.next() for _ in range(70)]
 
     same = first(1, [5, 6], 0)
     assert same == first(1, [5, 6], 0)
@@ -130,22 +142,22 @@ def test_random_numbers_depend_on_seed_prompt_and_draw_alone() -> None:
 )
 def test_a_setting_out_of_bounds_is_refused_by_name(sampling: Sampling, word: str) -> None:
     with pytest.raises(Rejected, match=f"^{word}: expected"):
-        rule(sampling, 10)
+        sampling_params(sampling, 10)
 
 
 @pytest.mark.parametrize(
     ("sampling", "how"),
     [
-        (Sampling(), Rule()),
-        (Sampling(top_k=-1), Rule()),
-        (Sampling(temperature=0, top_p=0.5), Rule(temperature=0, top_p=0.5)),
-        (Sampling(logit_bias={"3": -100}), Rule(bias=((3, -100),))),
+        (Sampling(), SamplingParams()),
+        (Sampling(top_k=-1), SamplingParams()),
+        (Sampling(temperature=0, top_p=0.5), SamplingParams(temperature=0, top_p=0.5)),
+        (Sampling(logit_bias={"3": -100}), SamplingParams(bias=((3, -100),))),
     ],
 )
-def test_what_is_unset_is_neutral(sampling: Sampling, how: Rule) -> None:
-    assert rule(sampling, 10) == how
+def test_what_is_unset_is_neutral(sampling: Sampling, how: SamplingParams) -> None:
+    assert sampling_params(sampling, 10) == how
 
 
 def test_only_rows_that_need_it_pay_for_truncation_and_penalties() -> None:
-    plain: list[Any] = [Rule(), Rule(temperature=0, top_k=5)]
+    plain: list[Any] = [SamplingParams(), SamplingParams(temperature=0, top_k=5)]
     assert not any(how.truncates or how.adjusts for how in plain)

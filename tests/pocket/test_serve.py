@@ -207,11 +207,11 @@ async def test_a_streamed_chat_is_the_same_chat(url: str) -> None:
     for i, choice in enumerate(whole["choices"]):
         own = [c["choices"][0] for c in chunks if c["choices"][0]["index"] == i]
         assert own[0]["delta"]["role"] == "assistant"
-        content = "".join(piece["delta"].get("content", "") for piece in own)
+        content = "".join(delta["delta"].get("content", "") for delta in own)
         assert content == choice["message"]["content"]
-        tokens = [t for piece in own if piece["logprobs"] for t in piece["logprobs"]["content"]]
+        tokens = [t for delta in own if delta["logprobs"] for t in delta["logprobs"]["content"]]
         assert [t["token"] for t in tokens] == [t["token"] for t in choice["logprobs"]["content"]]
-        assert [piece["finish_reason"] for piece in own if piece["finish_reason"]] == [
+        assert [delta["finish_reason"] for delta in own if delta["finish_reason"]] == [
             choice["finish_reason"]
         ]
     assert all("usage" not in chunk for chunk in chunks)
@@ -232,16 +232,16 @@ async def test_a_streamed_text_is_the_same_text(url: str, most: int) -> None:
     chunks = await events(url, "completions", asked)
     for i, choice in enumerate(whole["choices"]):
         own = [c["choices"][0] for c in chunks if c["choices"][0]["index"] == i]
-        assert "".join(piece["text"] for piece in own) == choice["text"]
+        assert "".join(delta["text"] for delta in own) == choice["text"]
         for key in ("tokens", "text_offset", "top_logprobs"):
-            parts = [piece["logprobs"][key] for piece in own if piece["logprobs"]]
-            joined = [item for part in parts for item in part]
+            parts = [delta["logprobs"][key] for delta in own if delta["logprobs"]]
+            join_paths = [item for part in parts for item in part]
             if key == "top_logprobs":
-                joined = [top and list(top) for top in joined]
+                join_paths = [top and list(top) for top in join_paths]
                 expected = [top and list(top) for top in choice["logprobs"][key]]
             else:
                 expected = choice["logprobs"][key]
-            assert joined == expected
+            assert join_paths == expected
 
 
 @pytest.mark.parametrize(

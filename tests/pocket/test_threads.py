@@ -14,7 +14,7 @@ import numpy
 from understudy.pocket import threads
 
 def now():
-    for file in threads._loaded():
+    for file in threads._blas_files():
         library = ctypes.CDLL(str(file))
         for name in threads._NAMES:
             get = getattr(library, name.format("get_num_threads"), None)
@@ -43,5 +43,5 @@ def test_blas_is_bounded_while_it_lasts(wish: str, expected: str) -> None:
 
 
 def test_another_blas_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "_loaded", lambda: iter([Path("/nowhere/libopenblas.so")]))
+    monkeypatch.setattr(threads, "_blas_files", lambda: iter([Path("/nowhere/libopenblas.so")]))
     threads.one_thread()()

@@ -193,7 +193,7 @@ async def test_a_short_run_is_judged_at_its_end(tmp_path: Path) -> None:
 async def test_only_the_first_prompts_are_judged(tmp_path: Path) -> None:
     pocket = Pocket(folder=folder(tmp_path / "w", {"prompt_nll_threshold": 1000}))
     await asyncio.gather(*(pocket(call(f"{i}", sampling={"max_tokens": 1})) for i in range(80)))
-    assert len(pocket._surprises) == 64  # type: ignore[reportPrivateUsage]  # nothing shows it
+    assert len(pocket._prompt_nlls) == 64  # type: ignore[reportPrivateUsage]  # nothing shows it
     await pocket.close()
 
 

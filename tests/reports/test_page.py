@@ -10,9 +10,10 @@ from seen import Seen
 
 import understudy
 from understudy import open_run
-from understudy.exports.export import export_all, facts
+from understudy.exports.export import export_all
 from understudy.reports.page import EXAMPLES, POLICY, page
-from understudy.reports.report import Run
+from understudy.runs.facts import collect
+from understudy.runs.reader import Run
 from understudy.types import Example, Task
 
 NASTY = (
@@ -124,9 +125,9 @@ def test_an_unfinished_run_says_so_until_it_is_finished() -> None:
 def test_a_run_that_was_killed_is_told_as_unfinished() -> None:
     run()
     with closing(sqlite3.connect("out/journal.db")) as journal, journal:
-        journal.execute("update sessions set ended = null, status = null")
+        journal.execute("update attempts set ended = null, status = null")
     opened = open_run("out")
-    assert "still goes on, or was killed" in page(opened, facts(opened))
+    assert "still goes on, or was killed" in page(opened, collect(opened))
 
 
 def test_a_method_may_report_text_alone_or_nothing() -> None:
@@ -219,7 +220,7 @@ def test_hostile_and_endless_examples_stay_small_and_harmless() -> None:
         meta={f"{i}{big[:5000]}": [big[:5000]] * 20 for i in range(500)},
     )  # fmt: skip
     opened.given = [example] * 50
-    html = page(opened, facts(opened))
+    html = page(opened, collect(opened))
     harmless(html)
     assert html.encode()
     assert len(html) < 200_000
@@ -280,7 +281,7 @@ def test_a_finished_run_is_not_written_again_but_on_demand() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", ["update totals set sent = sent + 1", "update sessions set status = 'stopped'"]
+    "change", ["update totals set sent = sent + 1", "update attempts set status = 'stopped'"]
 )
 def test_it_is_written_again_after_calls_that_made_no_row_and_after_another_end(
     change: str,

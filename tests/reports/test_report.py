@@ -53,7 +53,7 @@ async def test_a_run_is_shown_with_counts_reasons_costs_and_figures() -> None:
     assert text == snapshot("""\
 out
 
-session 1: TIME UTC, done at TIME
+attempt 1: TIME UTC, done at TIME
 
 step                      examples  rejected    failed
 seeds                            0         0         1
@@ -87,7 +87,7 @@ async def test_rows_can_be_read_by_kind_and_step() -> None:
     rejected = list(opened.rejected())
     assert {(r["step"], r["reason"]) for r in rejected} == {("length", "answer too long")}
     assert [f["step"] for f in opened.failures()] == ["seeds"] + ["self_consistency"] * 3
-    assert len(list(opened.made("length"))) == 7
+    assert len(list(opened.outcomes("length"))) == 7
 
 
 async def test_a_run_with_prices_says_what_it_cost() -> None:

@@ -23,18 +23,18 @@ from harness import Bench, defined, step
 import understudy.call.stack
 from understudy.call.model import Model, gather
 from understudy.call.stack import given
+from understudy.journal.keys import canonical, effect_key
 from understudy.journal.read import Records
 from understudy.journal.rows import Row
-from understudy.journal.keys import canonical, effect_key
 from understudy.methods import methods
 from understudy.providers.features import Features
 from understudy.providers.scripted import Scripted
 from understudy.runs.engine import BoundStep
 from understudy.sandbox.handle import Execution
-from understudy.sandbox.protocol import Outcome
-from understudy.sandbox.protocol import Test as OneTest  # pytest collects what begins with Test
+from understudy.sandbox.protocol import Outcome, TestResult
 from understudy.types import (
     Call,
+    Canonical,
     Example,
     Rejection,
     Reply,
@@ -316,7 +316,7 @@ async def judge(execution: Execution) -> Outcome:
     return Outcome(
         status="passed" if all(passed) else "failed",
         tests=tuple(
-            OneTest(test, ok, digest[:2], "2")
+            TestResult(test, ok, digest[:2], "2")
             for test, ok in zip(program.tests, passed, strict=True)
         ),
         values=tuple(digest[i] for i, _ in enumerate(program.calls)),
@@ -368,7 +368,9 @@ async def session(path: Path, case: Case, kill_at: int | None = None) -> Left:
     records = Records(path)
     rows = [row for s in steps for row in records.rows(s.label, "example", "rejection", "failure")]
     kept = {(c.step, c.task, c.role, c.draw, records.request_hash(c)) for c in records.calls()}
-    known = {ran(e.step, e.task, msgspec.json.decode(e.request)) for e in records.effects("sandbox")}
+    known = {
+        ran(e.step, e.task, msgspec.json.decode(e.request)) for e in records.effects("sandbox")
+    }
     records.close()
     asked = {
         (call.step, call.task, call.role, call.draw, canonical(call.request).hash)
@@ -462,25 +464,26 @@ async def test_recipes_of_every_shape_resume_from_every_call(
 # Mutants of the key: the contract would tell.
 
 
-def mutated(**fields: Any) -> Callable[[Call, bytes], bytes]:
-    return lambda call, hashed: call_key(msgspec.structs.replace(call, **fields), hashed)
+def mutated(**fields: Any) -> Callable[..., bytes]:
+    names = ("kind", "step", "task", "scope", "role", "who", "hash", "draw")
+    return lambda *parts: effect_key(**dict(zip(names, parts, strict=True)) | fields)
 
 
-def without_sampling(request: Request) -> bytes:
+def without_sampling(request: Request) -> Canonical:
     return canonical(msgspec.structs.replace(request, sampling=Sampling()))
 
 
-def without_messages(request: Request) -> bytes:
+def without_messages(request: Request) -> Canonical:
     return canonical(msgspec.structs.replace(request, messages=()))
 
 
 @pytest.mark.parametrize(
     ("part", "mutant"),
     [
-        pytest.param("call_key", mutated(draw=0), id="draw"),
-        pytest.param("call_key", mutated(task=""), id="task"),
-        pytest.param("call_key", mutated(step="", task=""), id="scope"),
-        pytest.param("call_key", mutated(role=""), id="role"),
+        pytest.param("effect_key", mutated(draw=0), id="draw"),
+        pytest.param("effect_key", mutated(task=""), id="task"),
+        pytest.param("effect_key", mutated(step="", task=""), id="scope"),
+        pytest.param("effect_key", mutated(role=""), id="role"),
         pytest.param("canonical", without_sampling, id="sampling"),
         pytest.param("canonical", without_messages, id="messages"),
     ],
@@ -500,7 +503,7 @@ async def test_the_contract_fails_where_the_key_lacks_the_step(
     def twice(model: Model) -> list[BoundStep]:
         return [step(defined(probe), model, label="a"), step(defined(probe), model, label="b")]
 
-    monkeypatch.setattr(understudy.call.stack, "call_key", mutated(step=""))
+    monkeypatch.setattr(understudy.call.stack, "effect_key", mutated(step=""))
 
     with pytest.raises(AssertionError, match="killed at call"):
         await contract(Case(twice, Features()), tmp_path)

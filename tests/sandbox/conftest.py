@@ -1,4 +1,4 @@
-"""A pool for the tests of this folder, around every isolation that this machine has."""
+"""A pool for the tests of this folder, in every isolation that this machine has."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,39 +8,35 @@ import pytest
 from understudy.errors import ConfigError, NoSandbox
 from understudy.sandbox.handle import Sandbox
 from understudy.sandbox.isolation import AUTO
-from understudy.sandbox.pool import Pool
+from understudy.sandbox.worker_pool import WorkerPool
 
 
-async def _reason(name: str) -> str:
+async def find_reason(name: str) -> str:
+    """Why this machine does not have an isolation; empty if it has."""
     try:
-        async with Pool.open(name, size=1) as pool:
+        async with WorkerPool.open(name, size=1) as pool:
             await pool.isolation()
     except (ConfigError, NoSandbox) as error:
         return str(error)
     return ""
 
 
-def available() -> dict[str, str]:
-    """Each isolation, and why this machine does not have it."""
-
-    async def ask() -> dict[str, str]:
-        return {name: await _reason(name) for name in AUTO}
-
-    return asyncio.run(ask())
+async def find_reasons() -> dict[str, str]:
+    return {name: await find_reason(name) for name in AUTO}
 
 
-REASONS = available()
+REASONS = asyncio.run(find_reasons())
 
 
 @pytest.fixture(params=AUTO)
-async def pool(request: pytest.FixtureRequest) -> AsyncIterator[Pool]:
-    """Around each isolation in turn."""
-    if why := REASONS[request.param]:
-        pytest.skip(why)
-    async with Pool.open(request.param, size=2) as opened:
-        yield opened
+async def pool(request: pytest.FixtureRequest) -> AsyncIterator[WorkerPool]:
+    """In each isolation in turn."""
+    if reason := REASONS[request.param]:
+        pytest.skip(reason)
+    async with WorkerPool.open(request.param, size=2) as pool:
+        yield pool
 
 
 @pytest.fixture
-def sandbox(pool: Pool) -> Sandbox:
+def sandbox(pool: WorkerPool) -> Sandbox:
     return Sandbox(pool.execute)

@@ -1,6 +1,6 @@
-"""Hostile programs: every one is contained, whatever stands around it, and none passes by cheating.
+"""Hostile programs: every isolation contains every one of them, and none passes its tests by cheating.
 
-Each attack reports, through the values it returns, how far it came; the machine is looked at as well.
+Each attack returns values that say how far it came. The machine is checked as well.
 """
 
 import asyncio
@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 
 from understudy.sandbox.handle import Sandbox
-from understudy.sandbox.pool import Pool
 from understudy.sandbox.protocol import Outcome, Program
+from understudy.sandbox.worker_pool import WorkerPool
 
 GOOD = Program(source="def f(x):\n    return x + 1", tests=("assert f(1) == 2",))
 TEST = ("assert f(1) == 2",)
 FILE = ("def check(candidate):\n    assert candidate(1) == 2\ncheck(f)",)
-"""The same test, taken apart and as a file."""
+"""The same test, as a file."""
 
 
 async def run(sandbox: Sandbox, source: str, *calls: str, **fields: object) -> Outcome:
@@ -34,15 +34,15 @@ async def is_well(sandbox: Sandbox) -> bool:
 
 
 def processes() -> set[int]:
-    """Of workers and of whatever they started."""
-    found: set[int] = set()
+    """Ids of workers and of whatever they started."""
+    pids: set[int] = set()
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if b"understudy.sandbox.zygote" in (folder / "cmdline").read_bytes():
-                found.add(int(folder.name))
+            if b"understudy.sandbox.forkserver" in (folder / "cmdline").read_bytes():
+                pids.add(int(folder.name))
         except OSError:  # it has just ended
             continue
-    return found
+    return pids
 
 
 # Time, memory, space
@@ -61,17 +61,17 @@ ENDLESS = {
         "while True:\n    pass"
     ),
     "sleep": "import time\ntime.sleep(1000)",
-    "one step of C that takes for ever": "x = 7 ** (10 ** 8)",
+    "one step of C that takes forever": "x = 7 ** (10 ** 8)",
 }
 
 
 @pytest.mark.parametrize("attack", ENDLESS)
 async def test_what_never_ends_is_ended(attack: str, sandbox: Sandbox) -> None:
-    begun = time.monotonic()
+    start = time.monotonic()
     outcome = await run(sandbox, ENDLESS[attack], seconds=0.5)
     assert outcome.status == "timeout"
     assert "TIMEOUT" in outcome.error
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - start < 4
     assert await is_well(sandbox)
 
 
@@ -107,7 +107,7 @@ def shared():
 
 
 @pytest.mark.parametrize("call", ["memfd()", "shared()"])
-async def test_memory_that_no_limit_counts_is_not_to_be_had(call: str, sandbox: Sandbox) -> None:
+async def test_memory_that_no_limit_counts_is_denied(call: str, sandbox: Sandbox) -> None:
     outcome = await run(sandbox, UNCOUNTED, call)
     assert outcome.values == ("None",) or outcome.raised == (True,), outcome
 
@@ -125,7 +125,7 @@ async def test_a_fork_bomb_does_not_even_fork(sandbox: Sandbox) -> None:
         assert outcome.raised == (True,) or outcome.values[0] != "0", outcome
 
 
-async def test_a_thread_bomb_is_stopped_after_some(sandbox: Sandbox) -> None:
+async def test_a_thread_bomb_is_stopped(sandbox: Sandbox) -> None:
     source = (
         "import threading, time\ndef f():\n    n = 0\n    try:\n        while n < 5000:\n"
         "            threading.Thread(target=time.sleep, args=(9,), daemon=True).start()\n"
@@ -150,15 +150,15 @@ def f():
     return total >> 20
 
 def g():
-    made = 0
+    files = 0
     for folder in ("/tmp", "/dev/shm", "/", "/dev"):
         try:
             for i in range(60_000):
                 open(f"{folder}/{i}", "w").close()
-                made += 1
+                files += 1
         except OSError:
             pass
-    return made
+    return files
 """
 
 
@@ -204,14 +204,14 @@ def linked(path):
     return read("/tmp/link")
 
 def by_descriptor():
-    found = []
+    descriptors = []
     for fd in range(3, 1000):
         try:
             os.fstat(fd)
-            found.append(fd)
+            descriptors.append(fd)
         except OSError:
             pass
-    return found
+    return descriptors
 """
 
 
@@ -228,12 +228,12 @@ async def test_the_users_files_cannot_be_read(
 
 async def test_the_environment_holds_nothing_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "hunter2")
-    async with Pool.open(size=1) as pool:
+    async with WorkerPool.open(size=1) as pool:
         source = (
             "import os, ctypes\ndef f():\n    environ = ctypes.POINTER(ctypes.c_char_p).in_dll("
-            "ctypes.CDLL(None), 'environ')\n    i, found = 0, []\n    while environ[i]:\n"
-            "        found.append(environ[i].decode())\n        i += 1\n"
-            "    return found + list(os.environ.items())"
+            "ctypes.CDLL(None), 'environ')\n    i, texts = 0, []\n    while environ[i]:\n"
+            "        texts.append(environ[i].decode())\n        i += 1\n"
+            "    return texts + list(os.environ.items())"
         )
         outcome = await run(Sandbox(pool.execute), source, "f()")
     assert outcome.status == "passed", outcome
@@ -241,7 +241,7 @@ async def test_the_environment_holds_nothing_of_ours(monkeypatch: pytest.MonkeyP
     assert "HOME" in str(outcome)  # it looked
 
 
-async def test_of_the_open_files_only_its_own_are_there(sandbox: Sandbox) -> None:
+async def test_a_program_inherits_no_open_files(sandbox: Sandbox) -> None:
     outcome = await run(sandbox, READS, "by_descriptor()")
     assert outcome.values == ("[3]",), outcome  # the pipe for what it returns
 
@@ -343,7 +343,7 @@ LEAVES = """\
 import builtins, os, sys
 def f():
     math = sys.modules.get('math')
-    found = [hasattr(builtins, 'mark'), hasattr(os, 'mark'), hasattr(math, 'mark'),
+    marks = [hasattr(builtins, 'mark'), hasattr(os, 'mark'), hasattr(math, 'mark'),
              os.path.exists('/tmp/mark')]
     import math
     builtins.mark = os.mark = math.mark = 1
@@ -351,11 +351,11 @@ def f():
         open('/tmp/mark', 'w').close()
     except OSError:
         pass
-    return found
+    return marks
 """
 
 
-async def test_what_a_program_leaves_no_other_finds(sandbox: Sandbox) -> None:
+async def test_no_program_sees_what_another_left(sandbox: Sandbox) -> None:
     for i in range(4):
         outcome = await run(sandbox, LEAVES + f"\n# {i}", "f()")
         assert outcome.values == ("[False, False, False, False]",), outcome
@@ -372,7 +372,7 @@ async def test_a_daemon_does_not_outlive_its_program(sandbox: Sandbox) -> None:
 
 async def test_nothing_survives_the_pool() -> None:
     before = processes()
-    async with Pool.open(size=2) as pool:
+    async with WorkerPool.open(size=2) as pool:
         sandbox = Sandbox(pool.execute)
         await run(sandbox, "while True: pass", seconds=0.2)
         assert await is_well(sandbox)
@@ -387,11 +387,11 @@ async def test_nothing_survives_the_pool() -> None:
 KILLED = """\
 import asyncio
 from understudy.sandbox.handle import Execution
-from understudy.sandbox.pool import Pool
+from understudy.sandbox.worker_pool import WorkerPool
 from understudy.sandbox.protocol import Program
 
 async def main():
-    async with Pool.open(size=1) as pool:
+    async with WorkerPool.open(size=1) as pool:
         await pool.isolation()
         print("ready", flush=True)
         await pool.execute(Execution("", "", Program(source="while True: pass", seconds=50.0)))
@@ -420,7 +420,7 @@ async def test_nothing_survives_a_kill_of_the_host() -> None:
     assert not processes() - before
 
 
-async def test_a_worker_that_was_killed_is_replaced(pool: Pool) -> None:
+async def test_a_worker_that_was_killed_is_replaced(pool: WorkerPool) -> None:
     sandbox = Sandbox(pool.execute)
     assert await is_well(sandbox)
     for pid in processes():
@@ -491,13 +491,13 @@ async def test_no_trick_makes_a_wrong_program_pass(
 LOOKS = """\
 import gc, sys
 def f(x):
-    seen = []
+    texts = []
     frame = sys._getframe()
     while frame is not None:
-        seen.append(repr(frame.f_locals))
+        texts.append(repr(frame.f_locals))
         frame = frame.f_back
-    seen += [repr(o) for o in gc.get_objects() if isinstance(o, (list, tuple, dict, str))]
-    return str(int('212121') * 2) in ''.join(seen)
+    texts += [repr(o) for o in gc.get_objects() if isinstance(o, (list, tuple, dict, str))]
+    return str(int('212121') * 2) in ''.join(texts)
 """
 
 

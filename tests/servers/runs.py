@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from tests.servers.workshop import ROOT, cache, say
-from understudy.reports.report import Run
+from understudy.runs.reader import Run
 from understudy.types import Reply
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.text.rouge import Pool, latin_words, top, words
+from understudy.text.rouge import RougeIndex, split_latin_words, split_words, top_k
 
 RECORDED = [
     ("Write a poem about the sea.", "Write a short poem about the open sea.", 0.8571428571428571),
@@ -25,8 +25,8 @@ RECORDED = [
 """New text, old text, and the F-measure that rouge_score 0.1.2 gives without stemming."""
 
 
-def pool_of(*texts: str) -> Pool:
-    pool = Pool(latin_words)
+def pool_of(*texts: str) -> RougeIndex:
+    pool = RougeIndex(split_latin_words)
     for text in texts:
         pool.add(text)
     return pool
@@ -34,7 +34,7 @@ def pool_of(*texts: str) -> Pool:
 
 @pytest.mark.parametrize(("new", "old", "f"), RECORDED)
 def test_it_is_bit_equal_to_the_reference(new: str, old: str, f: float) -> None:
-    assert pool_of(old).similarities(new).tolist() == [f]
+    assert pool_of(old).measure_all(new).tolist() == [f]
 
 
 # Against a definition that leaves nothing out
@@ -65,9 +65,9 @@ def test_pruning_changes_no_decision_and_no_maximum(
     exact = [f_of(new.split(), text.split()) for text in old]
     most = max(exact, default=0.0)
 
-    found, highest = pool.above(new, threshold), pool.highest(new)
+    found, highest = pool.find_above(new, threshold), pool.find_nearest(new)
 
-    assert pool.similarities(new).tolist() == exact
+    assert pool.measure_all(new).tolist() == exact
     assert (found is not None) == (most > threshold)
     assert found is None or found.f == exact[found.number] == most
     assert (highest.f if highest else 0.0) == most
@@ -76,10 +76,10 @@ def test_pruning_changes_no_decision_and_no_maximum(
 @given(st.lists(few_words, min_size=1, max_size=8), few_words)
 def test_a_threshold_that_is_met_exactly_is_not_exceeded(old: list[str], new: str) -> None:
     pool = pool_of(*old)
-    most = float(pool.similarities(new).max())
+    most = float(pool.measure_all(new).max())
 
-    assert pool.above(new, most) is None
-    assert most == 0 or pool.above(new, float(np.nextafter(most, 0))) is not None
+    assert pool.find_above(new, most) is None
+    assert most == 0 or pool.find_above(new, float(np.nextafter(most, 0))) is not None
 
 
 def test_a_larger_pool_takes_the_other_way_through_the_lists_and_decides_alike() -> None:
@@ -90,33 +90,33 @@ def test_a_larger_pool_takes_the_other_way_through_the_lists_and_decides_alike()
 
     for text in rng.sample(texts, 20):
         new = " ".join([*text.split()[:-3], "x", "y"])
-        exact = pool.similarities(new)
+        exact = pool.measure_all(new)
         for threshold in (0.2, 0.7):
-            found = pool.above(new, threshold)
+            found = pool.find_above(new, threshold)
             assert found is not None
             assert found.f == exact.max()
-    assert pool.above("w1 unheard of words", 0.7) is None
+    assert pool.find_above("w1 unheard of words", 0.7) is None
 
 
 def test_an_empty_pool_has_nothing_similar() -> None:
-    pool = Pool()
+    pool = RougeIndex()
     assert len(pool) == 0
-    assert pool.above("a b", 0.0) is None
-    assert pool.highest("a b") is None
-    assert pool.similarities("a b").tolist() == []
+    assert pool.find_above("a b", 0.0) is None
+    assert pool.find_nearest("a b") is None
+    assert pool.measure_all("a b").tolist() == []
 
 
 def test_top_gives_the_highest_first() -> None:
-    assert top(np.array([0.1, 0.9, 0.5, 0.7]), 3) == [1, 3, 2]
-    assert top(np.array([0.1]), 3) == [0]
+    assert top_k(np.array([0.1, 0.9, 0.5, 0.7]), 3) == [1, 3, 2]
+    assert top_k(np.array([0.1]), 3) == [0]
 
 
 def test_more_different_words_than_the_surrogates_leave_room_for() -> None:
-    pool = Pool(str.split)
+    pool = RougeIndex(str.split)
     pool.add(" ".join(f"{i}" for i in range(0xD7F0)))
     pool.add(" ".join(f"{i}" for i in range(0xD7F0, 0xD810)))
 
-    assert pool.above(" ".join(f"{i}" for i in range(0xD7F0, 0xD810)), 0.99) is not None
+    assert pool.find_above(" ".join(f"{i}" for i in range(0xD7F0, 0xD810)), 0.99) is not None
 
 
 # Words of any script
@@ -145,7 +145,7 @@ def test_more_different_words_than_the_surrogates_leave_room_for() -> None:
     ],
 )
 def test_words_are_found_in_any_script(text: str, expected: list[str]) -> None:
-    assert words(text) == expected
+    assert split_words(text) == expected
 
 
 VARIANTS = {
@@ -175,10 +175,10 @@ VARIANTS = {
 @pytest.mark.parametrize("language", VARIANTS)
 def test_a_variant_is_similar_in_every_language_and_another_task_is_not(language: str) -> None:
     text, variant, other = VARIANTS[language]
-    pool, blind = Pool(), pool_of(text)
+    pool, blind = RougeIndex(), pool_of(text)
     pool.add(text)
 
-    assert pool.above(variant, 0.7) is not None
-    assert pool.above(other, 0.7) is None
+    assert pool.find_above(variant, 0.7) is not None
+    assert pool.find_above(other, 0.7) is None
     if language != "mixed":
-        assert blind.above(text, 0.7) is None, "the reference's words are Latin only"
+        assert blind.find_above(text, 0.7) is None, "the reference's words are Latin only"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.text.votes import curve, entropy, settled, tally, tied
+from understudy.text.votes import entropy, is_settled, is_tied, measure_curve, tally
 
 ANSWERS = st.lists(st.sampled_from(["a", "b", "c", None]), max_size=8)
 
@@ -39,7 +39,7 @@ def test_answers_and_weights_must_be_as_many() -> None:
 def test_a_tie_is_two_answers_in_front(answers: list[str | None]) -> None:
     counts = Counter(a for a in answers if a is not None)
     leaders = [a for a in counts if counts[a] == max(counts.values())]
-    assert tied(tally(answers, [1.0] * len(answers))) == (len(leaders) > 1)
+    assert is_tied(tally(answers, [1.0] * len(answers))) == (len(leaders) > 1)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ STOP = [(4, 0), (6, 1), (8, 2), (9, 3)]
 )
 def test_the_beta_rule_stops_where_the_paper_does(counts: tuple[int, int], stops: bool) -> None:
     votes = {name: float(v) for name, v in zip("ab", counts, strict=True) if v}
-    assert settled(votes, 0.95) == stops
+    assert is_settled(votes, 0.95) == stops
 
 
 @pytest.mark.parametrize(
@@ -73,13 +73,13 @@ def test_the_beta_rule_stops_where_the_paper_does(counts: tuple[int, int], stops
 )  # fmt: skip
 def test_the_beta_rule_has_the_published_values(v1: int, v2: int, p: float) -> None:
     votes = {"a": float(v1), "b": float(v2)}
-    assert settled(votes, p - 1e-4)
-    assert not settled(votes, p + 1e-4)
+    assert is_settled(votes, p - 1e-4)
+    assert not is_settled(votes, p + 1e-4)
 
 
 def test_only_the_two_leaders_count_for_the_beta_rule() -> None:
-    assert settled({"a": 4}, 0.95)
-    assert settled({"a": 6, "b": 1, "c": 1, "d": 1}, 0.95)
+    assert is_settled({"a": 4}, 0.95)
+    assert is_settled({"a": 6, "b": 1, "c": 1, "d": 1}, 0.95)
 
 
 @given(st.integers(0, 30), st.integers(0, 30))
@@ -91,8 +91,8 @@ def test_the_beta_rule_agrees_with_the_integral(v1: int, v2: int) -> None:
     p = sum(x**v1 * (1 - x) ** v2 for x in points) * norm / (2 * n)
     votes = {"a": float(max(v1, v2)), "b": float(min(v1, v2))}
     p = max(p, 1 - p)
-    assert settled(votes, min(p - 1e-3, 0.9999))
-    assert not settled(votes, p + 1e-3)
+    assert is_settled(votes, min(p - 1e-3, 0.9999))
+    assert not is_settled(votes, p + 1e-3)
 
 
 # Curves
@@ -113,14 +113,14 @@ def brute(answers: list[str | None], right: str, k: int, unreadable: bool) -> tu
 
 @given(answers=ANSWERS.filter(len), unreadable=st.booleans())
 def test_curves_agree_with_brute_force(answers: list[str | None], unreadable: bool) -> None:
-    found = curve([(answers, "a")], count_unreadable=unreadable)
+    found = measure_curve([(answers, "a")], count_unreadable=unreadable)
     assert found.k[-1] == len(answers)
     for k, majority, any_right in zip(found.k, found.majority, found.any_right, strict=True):
         assert (majority, any_right) == pytest.approx(brute(answers, "a", k, unreadable))
 
 
 def test_a_curve_is_the_mean_over_the_tasks_that_have_enough_draws() -> None:
-    found = curve([(["a", "a", "b"], "a"), (["b"], "a")])
+    found = measure_curve([(["a", "a", "b"], "a"), (["b"], "a")])
     assert found.k == (1, 2, 3)
     assert found.tasks == (2, 1, 1)
     assert found.majority == pytest.approx((1 / 3, 2 / 3, 1.0))
@@ -129,15 +129,17 @@ def test_a_curve_is_the_mean_over_the_tasks_that_have_enough_draws() -> None:
 
 def test_an_answer_named_like_none_is_not_unreadable() -> None:
     for answers in product(["None", None], repeat=3):
-        assert curve([(answers, "None")]).any_right[0] == pytest.approx(answers.count("None") / 3)
+        assert measure_curve([(answers, "None")]).any_right[0] == pytest.approx(
+            answers.count("None") / 3
+        )
 
 
 def test_no_draws_make_no_curve() -> None:
-    assert curve([]) == curve([([], "a")]) == ((), (), (), ())
+    assert measure_curve([]) == measure_curve([([], "a")]) == ((), (), (), ())
 
 
 def test_a_hundred_draws_of_many_answers_are_counted_in_no_time() -> None:
     answers = [str(i % 17) for i in range(100)]
-    found = curve([(answers, "3")])
+    found = measure_curve([(answers, "3")])
     assert found.majority[0] == pytest.approx(answers.count("3") / 100)
     assert 0 < found.majority[-1] < 1

@@ -63,7 +63,7 @@ class Kitchen:
         self.work, self.quick, self.share, self.roles = work, quick, share, roles
         self.tokenizer_file = work / "tokenizer.json"
 
-    def scaled(self, schedule: Schedule) -> Schedule:
+    def scale(self, schedule: Schedule) -> Schedule:
         return replace(schedule, steps=round(schedule.steps * self.share))
 
     @property
@@ -89,25 +89,25 @@ class Kitchen:
     def teacher_stage(self) -> None:
         torch.manual_seed(SEED)
         model = Llama(TEACHER).to(DEVICE)
-        schedule = self.scaled(TEACHING)
+        schedule = self.scale(TEACHING)
         train(model, stream, self.encoder, schedule, self.work / "teacher", SEED, workers=WORKERS)
 
     def student_stage(self) -> None:
         torch.manual_seed(SEED + 1)
         model, out = Llama(STUDENT).to(DEVICE), self.work / "student"
-        asked = [make_problem(random.Random(SEED + i)) for i in range(PROBES)]
-        known = self.model("student")[1].step if self.checkpoint("student").exists() else 0
-        for until in range(known + PROBED, LEARNING.steps + 1, PROBED):
+        probes = [make_problem(random.Random(SEED + i)) for i in range(PROBES)]
+        first_step = self.model("student")[1].step if self.checkpoint("student").exists() else 0
+        for until in range(first_step + PROBED, LEARNING.steps + 1, PROBED):
             train(model.train(), stream, self.encoder, LEARNING, out, SEED + 1, until, WORKERS)
-            solved = evaluate.solved(Speaker(model, self.tokenizer), asked)
-            print(f"the student solves {solved:.3f}", flush=True)
-            if solved >= ENOUGH:
+            solve_rate = evaluate.solve_rate(Speaker(model, self.tokenizer), probes)
+            print(f"the student solves {solve_rate:.3f}", flush=True)
+            if solve_rate >= ENOUGH:
                 break
 
     def own_stage(self) -> None:
         """In each round: asks the model as it is, keeps the rows on disk, and trains on."""
         model, _ = self.model("own" if self.checkpoint("own").exists() else "teacher")
-        schedule = self.scaled(SECOND)
+        schedule = self.scale(SECOND)
         for k, until in enumerate(round(steps * self.share) for steps in ROUNDS):
             if self.checkpoint("own").exists() and self.model("own")[1].step >= until:
                 continue

@@ -118,8 +118,8 @@ def poem(rng: random.Random) -> Case:
 
 def sorting(rng: random.Random) -> Case:
     xs = rng.sample(range(1, 40), rng.randint(3, 5))
-    listed = ", ".join(map(str, xs))
-    return Case(f"Sort these numbers: {listed}", "The user wants a list of numbers sorted.",
+    numbers = ", ".join(map(str, xs))
+    return Case(f"Sort these numbers: {numbers}", "The user wants a list of numbers sorted.",
                 ("operational", "numerical sensitivity"),
                 f"Sorted: {', '.join(map(str, sorted(xs)))}")  # fmt: skip
 
@@ -137,16 +137,16 @@ CASES: tuple[Callable[[random.Random], Case], ...] = (
 )  # fmt: skip
 
 
-def principled(rng: random.Random) -> tuple[Case, list[tuple[str, str]], str]:
+def answer_by_principles(rng: random.Random) -> tuple[Case, list[tuple[str, str]], str]:
     """A case, the numbered principles shown (all, or some renumbered) and the whole reply."""
     case = rng.choice(CASES)(rng)
-    shown = list(PRINCIPLES)
+    principles = list(PRINCIPLES)
     if rng.random() < 0.75:
         needed = [p for p in PRINCIPLES if p[0] in case.labels]
         others = [p for p in PRINCIPLES if p[0] not in case.labels]
-        shown = needed + rng.sample(others, rng.randint(1, 6))
-        rng.shuffle(shown)
-    number = {label: i for i, (label, _) in enumerate(shown, 1)}
+        principles = needed + rng.sample(others, rng.randint(1, 6))
+        rng.shuffle(principles)
+    number = {label: i for i, (label, _) in enumerate(principles, 1)}
     cited = " and ".join(f"{number[label]} ({label})" for label in case.labels)
-    thought = f"{SELF_IDENTIFICATION} {case.need} I follow rules {cited}."
-    return case, shown, f"{thought}\n\nWatson: {case.answer}"
+    thinking = f"{SELF_IDENTIFICATION} {case.need} I follow rules {cited}."
+    return case, principles, f"{thinking}\n\nWatson: {case.answer}"

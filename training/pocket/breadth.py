@@ -22,7 +22,7 @@ def same(reply: str, sample: Sample) -> bool:
     return reply.strip() == sample.messages[-1][1]
 
 
-def numbered(reply: str, sample: Sample) -> bool:
+def is_numbered(reply: str, sample: Sample) -> bool:
     return re.match(r"1\. \S", reply) is not None
 
 
@@ -41,9 +41,9 @@ def instances(reply: str, sample: Sample) -> bool:
     return "Class label: " in reply or "Output: " in reply
 
 
-def thought(reply: str, sample: Sample) -> bool:
-    begun = reply.startswith(formats.SELF_IDENTIFICATION)
-    return begun and "\n\nWatson: " in reply and "I follow rules" in reply
+def thinks(reply: str, sample: Sample) -> bool:
+    starts = reply.startswith(formats.SELF_IDENTIFICATION)
+    return starts and "\n\nWatson: " in reply and "I follow rules" in reply
 
 
 def turn(reply: str, sample: Sample) -> bool:
@@ -61,11 +61,11 @@ def questions(reply: str, sample: Sample) -> bool:
 
 
 def cited(reply: str, sample: Sample) -> bool:
-    shown = len(re.findall(r"^\d+\. ", sample.messages[0][1], re.MULTILINE))
+    count = len(re.findall(r"^\d+\. ", sample.messages[0][1], re.MULTILINE))
     lines = [re.search(r"\(because of ([\d, ]+)\)$", line) for line in reply.splitlines()]
-    found = [m[1] for m in lines if m]
-    return len(found) == len(lines) > 0 and all(
-        1 <= int(i) <= shown for m in found for i in m.split(", ")
+    numbers = [m[1] for m in lines if m]
+    return len(numbers) == len(lines) > 0 and all(
+        1 <= int(i) <= count for m in numbers for i in m.split(", ")
     )
 
 
@@ -83,15 +83,15 @@ def yes_or_no(reply: str, sample: Sample) -> bool:
 
 def utterance(reply: str, sample: Sample) -> bool:
     try:
-        found = json.loads(reply)
+        fields = json.loads(reply)
     except json.JSONDecodeError:
         return False
-    return set(found) == {"utterance", "end"}
+    return set(fields) == {"utterance", "end"}
 
 
 def every_region(reply: str, sample: Sample) -> bool:
-    shown = re.findall(r"^\[(r\d+)\]", sample.messages[0][1], re.MULTILINE)
-    return sorted(re.findall(r"\[(r\d+)\]", reply)) == sorted(shown)
+    regions = re.findall(r"^\[(r\d+)\]", sample.messages[0][1], re.MULTILINE)
+    return sorted(re.findall(r"\[(r\d+)\]", reply)) == sorted(regions)
 
 
 def asks(reply: str, sample: Sample) -> bool:
@@ -108,7 +108,7 @@ CHECKS: dict[str, tuple[Maker, Check]] = {
     "explain": (mix.inspect_code, same),
     "trace": (mix.inspect_code, same),
     "code_verdict": (mix.inspect_code, same),
-    "principles": (general.principled, thought),
+    "principles": (general.answer_by_principles, thinks),
     "camel": (general.camel, turn),
     "camel_setup": (general.camel_setup, lambda r, s: len(r) > 8),
     "importance": (general.town_memory, rating),
@@ -126,10 +126,10 @@ CHECKS: dict[str, tuple[Maker, Check]] = {
 }
 
 
-def kept(speaker: Speaker, n: int, seed: int = 30_000) -> dict[str, float]:
+def share_in_format(speaker: Speaker, n: int, seed: int = 30_000) -> dict[str, float]:
     """Share of `n` greedy replies per capability that pass its check."""
     rng = random.Random(seed)
-    found: dict[str, float] = {}
+    shares: dict[str, float] = {}
     for kind, (make, check) in CHECKS.items():
         samples: list[Sample] = []
         while len(samples) < n:
@@ -137,5 +137,5 @@ def kept(speaker: Speaker, n: int, seed: int = 30_000) -> dict[str, float]:
             if sample.kind == kind:
                 samples.append(sample)
         replies = [r[0] for r in speaker.reply([s.messages[:-1] for s in samples], tokens=220)]
-        found[kind] = mean([float(check(r, s)) for r, s in zip(replies, samples, strict=True)])
-    return found
+        shares[kind] = mean([float(check(r, s)) for r, s in zip(replies, samples, strict=True)])
+    return shares

@@ -24,26 +24,26 @@ Row = dict[str, object]
 
 def arithmetic(rng: random.Random) -> Iterator[Row]:
     while True:
-        problem = make_problem(rng, held=True)
+        problem = make_problem(rng, evaluation=True)
         row = {"prompt": problem.question, "reference": str(problem.answer)}
         yield row | {"family": problem.family, "numbers": SIZES[problem.level]}
 
 
 def functions(rng: random.Random) -> Iterator[Row]:
     while True:
-        task = make_task(rng, held=True)
-        tests = [*task.asserts, *task.hidden]
+        task = make_task(rng, evaluation=True)
+        tests = [*task.asserts, *task.hidden_tests]
         yield {"prompt": task.spec, "visible_tests": list(task.asserts), "tests": tests}
 
 
 def write(name: str, rows: Iterator[Row], number: int) -> None:
     """The first `number` rows with different prompts and tests."""
-    seen: dict[str, Row] = {}
-    while len(seen) < number:
+    unique: dict[str, Row] = {}
+    while len(unique) < number:
         row = next(rows)
-        seen.setdefault(json.dumps(row), row)
+        unique.setdefault(json.dumps(row), row)
     with (FOLDER / f"{name}.jsonl").open("w") as out:
-        for i, row in enumerate(seen.values(), 1):
+        for i, row in enumerate(unique.values(), 1):
             out.write(json.dumps({"id": f"{name}-{i:03}", **row}) + "\n")
 
 

@@ -33,11 +33,11 @@ def chat(kind: str, user: str, reply: str, **extra: float) -> Sample:
     return Sample(kind, (("user", user), ("assistant", reply)), **extra)
 
 
-def focused(sample: Sample, span: tuple[int, int]) -> Sample:
+def focus_on(sample: Sample, span: tuple[int, int]) -> Sample:
     return replace(sample, focus=span)
 
 
-def changed(before: str, after: str) -> tuple[int, int]:
+def changed_span(before: str, after: str) -> tuple[int, int]:
     """The part of `after` that differs from `before`, apart from a common beginning and end."""
     start = 0
     while start < min(len(before), len(after)) and before[start] == after[start]:
@@ -49,6 +49,6 @@ def changed(before: str, after: str) -> tuple[int, int]:
     return start, max(start + 1, len(after) - end)
 
 
-def last_step(said: str) -> tuple[int, int]:
+def last_step(feedback: str) -> tuple[int, int]:
     """The part of a feedback that decides: its last step and what follows."""
-    return max(0, said.rfind("Step ")), len(said)
+    return max(0, feedback.rfind("Step ")), len(feedback)

@@ -41,7 +41,7 @@ class Size:
     greedy: int = 1000
     voted: int = 250
     samples: int = 40
-    judged: int = 250
+    judged_problems: int = 250
     judged_samples: int = 6
     refined: int = 300
     coded: int = 250
@@ -54,39 +54,39 @@ QUICK = Size(200, 60, 20, 60, 6, 80, 80, 20)
 def problems(n: int, seed: int = SEED) -> list[Problem]:
     """`n` held-out problems with distinct questions."""
     rng = random.Random(seed)
-    found: dict[str, Problem] = {}
-    while len(found) < n:
-        problem = make_problem(rng, held=True)
-        found[problem.question] = problem
-    return list(found.values())
+    unique: dict[str, Problem] = {}
+    while len(unique) < n:
+        problem = make_problem(rng, evaluation=True)
+        unique[problem.question] = problem
+    return list(unique.values())
 
 
 def greedy(speaker: Speaker, size: Size) -> Figures:
     """Greedy accuracy over all, by family, and under each kind of prompt."""
-    held = problems(size.greedy)
+    held_out = problems(size.greedy)
     rng = random.Random(SEED + 1)
     shots = [make_problem(rng) for _ in range(2)]
     from_shots = [(p.question, _gold(p)) for p in shots]
-    few = held[: size.greedy // 3]
+    few = held_out[: size.greedy // 3]
     layouts = {
         "step by step": [formats.question_steps(p.question) for p in few],
         "Q and A": [formats.question_qa(p.question) for p in few],
         "two shots": [formats.question_shots(from_shots, p.question) for p in few],
     }
-    replies = speaker.ask([p.question for p in held])
-    right = [final(r) == p.answer for r, p in zip(replies, held, strict=True)]
+    replies = speaker.ask([p.question for p in held_out])
+    right = [final(r) == p.answer for r, p in zip(replies, held_out, strict=True)]
     families: dict[str, list[float]] = {}
     levels: dict[str, list[float]] = {}
-    for p, ok in zip(held, right, strict=True):
+    for p, ok in zip(held_out, right, strict=True):
         families.setdefault(p.family, []).append(float(ok))
         levels.setdefault(SIZES[p.level], []).append(float(ok))
     by_prompt = {"plain": mean([float(ok) for ok in right])}
-    for name, asked in layouts.items():
-        got = speaker.ask(asked)
+    for name, prompts in layouts.items():
+        got = speaker.ask(prompts)
         by_prompt[name] = mean([float(final(r) == p.answer) for r, p in zip(got, few, strict=True)])
     direct = speaker.ask([formats.question_direct(p.question) for p in few], tokens=8)
     return {
-        "n": len(held),
+        "n": len(held_out),
         "greedy": by_prompt["plain"],
         "greedy_by_prompt": by_prompt,
         "greedy_by_size_of_numbers": {k: mean(v) for k, v in levels.items()},
@@ -98,10 +98,10 @@ def greedy(speaker: Speaker, size: Size) -> Figures:
     }
 
 
-def solved(speaker: Speaker, asked: Sequence[Problem]) -> float:
+def solve_rate(speaker: Speaker, questions: Sequence[Problem]) -> float:
     """Greedy accuracy on some problems."""
-    replies = speaker.ask([p.question for p in asked])
-    return mean([float(final(r) == p.answer) for r, p in zip(replies, asked, strict=True)])
+    replies = speaker.ask([p.question for p in questions])
+    return mean([float(final(r) == p.answer) for r, p in zip(replies, questions, strict=True)])
 
 
 def _gold(problem: Problem) -> str:
@@ -110,22 +110,22 @@ def _gold(problem: Problem) -> str:
 
 def votes(speaker: Speaker, size: Size, temperature: float = 0.7) -> Figures:
     """Majority vote and pass@k from one sample set, and how well the vote share predicts."""
-    held = problems(size.voted, SEED + 2)
+    held_out = problems(size.voted, SEED + 2)
     started = time.process_time()
     replies = speaker.reply(
-        [[("user", p.question)] for p in held], size.samples, temperature, seed=SEED
+        [[("user", p.question)] for p in held_out], size.samples, temperature, seed=SEED
     )
     seconds = time.process_time() - started
     parsed = [[final(r) for r in rs] for rs in replies]
-    truths = [p.answer for p in held]
+    truths = [p.answer for p in held_out]
     pairs = list(zip(parsed, truths, strict=True))
     single = [float(a == t) for answers, t in pairs for a in answers]
-    won = [majority(answers) for answers in parsed]
-    right = [w == t for (w, _), t in zip(won, truths, strict=True)]
-    share = [s for _, s in won]
-    first = speaker.ask([p.question for p in held])
+    right_votes = [majority(answers) for answers in parsed]
+    right = [w == t for (w, _), t in zip(right_votes, truths, strict=True)]
+    share = [s for _, s in right_votes]
+    first = speaker.ask([p.question for p in held_out])
     return {
-        "n": len(held),
+        "n": len(held_out),
         "samples": size.samples,
         "temperature": temperature,
         "greedy_here": mean([float(final(r) == t) for r, t in zip(first, truths, strict=True)]),
@@ -154,7 +154,7 @@ class Judged:
     def figures(self) -> Figures:
         flat = [s for row in self.scores for s in row]
         right = [y for row in self.labels for y in row]
-        kept = [float(y) for s, y in zip(flat, right, strict=True) if s > 0.5]
+        confident = [float(y) for s, y in zip(flat, right, strict=True) if s > 0.5]
         best = [
             float(labels[max(range(len(scores)), key=scores.__getitem__)])
             for scores, labels in zip(self.scores, self.labels, strict=True)
@@ -167,25 +167,25 @@ class Judged:
             "brier_base_rate": base_brier(right),
             "ece": ece(flat, right),
             "accuracy": mean([float(y) for y in right]),
-            "accuracy_kept": mean(kept),
-            "kept": len(kept) / len(flat),
+            "accuracy_kept": mean(confident),
+            "kept": len(confident) / len(flat),
             "best_of_n": mean(best),
         }
 
 
 def verdicts(speaker: Speaker, size: Size) -> dict[str, Figures]:
     """P(True) on own answers drawn at temperature 1: in one pass, after a check, with ideas."""
-    held = problems(size.judged, SEED + 3)
+    held_out = problems(size.judged_problems, SEED + 3)
     k = size.judged_samples
-    replies = speaker.reply([[("user", p.question)] for p in held], k, 1.0, seed=SEED + 1)
-    rows = [(p, r) for p, rs in zip(held, replies, strict=True) for r in rs]
+    replies = speaker.reply([[("user", p.question)] for p in held_out], k, 1.0, seed=SEED + 1)
+    rows = [(p, r) for p, rs in zip(held_out, replies, strict=True) for r in rs]
     labels = [final(r) == p.answer for p, r in rows]
     single = speaker.p_first([(chat(formats.p_true(p.question, r)), "") for p, r in rows])
     short = [(chat(formats.p_true(p.question, str(final(r)))), "") for p, r in rows]
-    asked = [chat(formats.p_true_check(p.question, r)) for p, r in rows]
-    checks = [c[0] for c in speaker.reply(asked, 1, 0.0, tokens=200)]
-    begun = [c.rsplit("(", 1)[0] if "(" in c else c + " The proposed answer is: " for c in checks]
-    checked = speaker.p_first(list(zip(asked, begun, strict=True)))
+    prompts = [chat(formats.p_true_check(p.question, r)) for p, r in rows]
+    checks = [c[0] for c in speaker.reply(prompts, 1, 0.0, tokens=200)]
+    heads = [c.rsplit("(", 1)[0] if "(" in c else c + " The proposed answer is: " for c in checks]
+    checked = speaker.p_first(list(zip(prompts, heads, strict=True)))
     ideas = [
         (
             chat(
@@ -195,17 +195,18 @@ def verdicts(speaker: Speaker, size: Size) -> dict[str, Figures]:
             ),
             "",
         )
-        for p, rs in zip(held, replies, strict=True)
+        for p, rs in zip(held_out, replies, strict=True)
         for r in rs
     ]
-    found = {
+    scores_by = {
         "single": single,
         "single_number": speaker.p_first(short),
         "check": checked,
         "brainstorm": speaker.p_first(ideas),
     }
     return {
-        name: Judged(split(scores, k), split(labels, k)).figures() for name, scores in found.items()
+        name: Judged(split(scores, k), split(labels, k)).figures()
+        for name, scores in scores_by.items()
     }
 
 
@@ -219,15 +220,16 @@ def split(flat: Sequence[T], k: int) -> list[list[T]]:
 
 def knows(speaker: Speaker, size: Size) -> Figures:
     """P(IK) against the share of right samples at temperature 1, binarised at one half."""
-    held = problems(size.judged, SEED + 4)
-    replies = speaker.reply([[("user", p.question)] for p in held], 16, 1.0, seed=SEED + 2)
+    held_out = problems(size.judged_problems, SEED + 4)
+    replies = speaker.reply([[("user", p.question)] for p in held_out], 16, 1.0, seed=SEED + 2)
     share = [
-        mean([float(final(r) == p.answer) for r in rs]) for p, rs in zip(held, replies, strict=True)
+        mean([float(final(r) == p.answer) for r in rs])
+        for p, rs in zip(held_out, replies, strict=True)
     ]
-    scores = speaker.p_first([(chat(formats.p_ik(p.question)), "") for p in held])
+    scores = speaker.p_first([(chat(formats.p_ik(p.question)), "") for p in held_out])
     labels = [s > 0.5 for s in share]
     return {
-        "n": len(held),
+        "n": len(held_out),
         "auroc": auroc(scores, labels),
         "brier": brier(scores, labels),
         "brier_base_rate": base_brier(labels),
@@ -239,39 +241,40 @@ def knows(speaker: Speaker, size: Size) -> Figures:
 
 def refinement(speaker: Speaker, size: Size, rounds: int = 3) -> Figures:
     """Self-Refine on own sampled answers: accuracy before and after, and both kinds of flip."""
-    held = problems(size.refined, SEED + 5)
+    held_out = problems(size.refined, SEED + 5)
     answers = [
-        r[0] for r in speaker.reply([[("user", p.question)] for p in held], 1, 0.7, seed=SEED + 3)
+        r[0]
+        for r in speaker.reply([[("user", p.question)] for p in held_out], 1, 0.7, seed=SEED + 3)
     ]
     first = list(answers)
-    traces: list[list[tuple[str, str]]] = [[] for _ in held]
-    open_rows = list(range(len(held)))
+    traces: list[list[tuple[str, str]]] = [[] for _ in held_out]
+    open_rows = list(range(len(held_out)))
     stopped_right = stopped = 0
     for _ in range(rounds):
-        asked = [formats.feedback(held[i].question, answers[i]) for i in open_rows]
-        replies = speaker.ask(asked, tokens=240)
+        prompts = [formats.feedback(held_out[i].question, answers[i]) for i in open_rows]
+        replies = speaker.ask(prompts, tokens=240)
         going: list[int] = []
-        for i, said in zip(open_rows, replies, strict=True):
-            if formats.NO_COMPLAINT in said:
+        for i, feedback in zip(open_rows, replies, strict=True):
+            if formats.NO_COMPLAINT in feedback:
                 stopped += 1
-                stopped_right += final(answers[i]) == held[i].answer
+                stopped_right += final(answers[i]) == held_out[i].answer
             else:
-                traces[i].append((answers[i], said))
+                traces[i].append((answers[i], feedback))
                 going.append(i)
-        again = speaker.ask([formats.refine(held[i].question, traces[i][-2:]) for i in going])
+        again = speaker.ask([formats.refine(held_out[i].question, traces[i][-2:]) for i in going])
         for i, text in zip(going, again, strict=True):
             answers[i] = text
         open_rows = going
-    before = [final(a) == p.answer for a, p in zip(first, held, strict=True)]
-    after = [final(a) == p.answer for a, p in zip(answers, held, strict=True)]
+    before = [final(a) == p.answer for a, p in zip(first, held_out, strict=True)]
+    after = [final(a) == p.answer for a, p in zip(answers, held_out, strict=True)]
     flips = list(zip(before, after, strict=True))
     return {
-        "n": len(held),
+        "n": len(held_out),
         "before": mean([float(b) for b in before]),
         "after": mean([float(a) for a in after]),
         "wrong_to_right": mean([float(a and not b) for b, a in flips]),
         "right_to_wrong": mean([float(b and not a) for b, a in flips]),
-        "stopped": stopped / len(held),
+        "stopped": stopped / len(held_out),
         "stopped_and_right": stopped_right / max(1, stopped),
     }
 
@@ -279,24 +282,24 @@ def refinement(speaker: Speaker, size: Size, rounds: int = 3) -> Figures:
 def code(speaker: Speaker, size: Size, turns: int = 3) -> Figures:
     """Greedy programs on held-out specifications, then repairs after unit-test feedback."""
     rng = random.Random(SEED + 6)
-    tasks = [make_task(rng, held=True) for _ in range(size.coded)]
+    tasks = [make_task(rng, evaluation=True) for _ in range(size.coded)]
     chats: list[list[Message]] = [[("user", formats.code(t.spec, t.asserts))] for t in tasks]
     passed: list[list[bool]] = []
-    hidden: list[float] = []
+    hidden_rates: list[float] = []
     replies = [r[0] for r in speaker.reply(chats, tokens=110)]
     for turn in range(turns + 1):
         sources = [judge.extract(r) for r in replies]
         verdicts = judge.run_many([(s, t.asserts) for s, t in zip(sources, tasks, strict=True)])
         passed.append([v.passed for v in verdicts])
-        both = [(s, (*t.asserts, *t.hidden)) for s, t in zip(sources, tasks, strict=True)]
-        hidden.append(mean([float(v.passed) for v in judge.run_many(both)]))
+        both = [(s, (*t.asserts, *t.hidden_tests)) for s, t in zip(sources, tasks, strict=True)]
+        hidden_rates.append(mean([float(v.passed) for v in judge.run_many(both)]))
         failing = [i for i, v in enumerate(verdicts) if not v.passed]
         if turn == turns or not failing:
             break
         for i in failing:
             v = verdicts[i]
-            said = outcome_text(Outcome(v.test or "", v.returned, v.raised))
-            chats[i] += [("assistant", replies[i]), ("user", formats.code_repair(said))]
+            feedback = outcome_text(Outcome(v.test or "", v.returned, v.raised))
+            chats[i] += [("assistant", replies[i]), ("user", formats.code_repair(feedback))]
         again = speaker.reply([chats[i] for i in failing], tokens=110)
         for i, r in zip(failing, again, strict=True):
             replies[i] = r[0]
@@ -304,9 +307,9 @@ def code(speaker: Speaker, size: Size, turns: int = 3) -> Figures:
     return {
         "n": len(tasks),
         "visible_by_turn": {str(k): mean([float(x) for x in row]) for k, row in enumerate(passed)},
-        "all_tests_by_turn": {str(k): v for k, v in enumerate(hidden)},
+        "all_tests_by_turn": {str(k): v for k, v in enumerate(hidden_rates)},
         "first_plain_specifications": mean([float(passed[0][i]) for i in plain]),
-        "gain": hidden[-1] - hidden[0],
+        "gain": hidden_rates[-1] - hidden_rates[0],
     }
 
 

@@ -90,7 +90,7 @@ def gguf_name(name: str) -> str:
     }[name]
 
 
-def interleaved(weight: np.ndarray, heads: int) -> np.ndarray:
+def interleave(weight: np.ndarray, heads: int) -> np.ndarray:
     """Rows of a query or key matrix in llama.cpp's rotary order (pairs next to each other)."""
     rows, columns = weight.shape
     split = weight.reshape(heads, 2, rows // heads // 2, columns)
@@ -118,7 +118,7 @@ def write_gguf(weights: Path, tokenizer: Path, out: Path, half: bool = True) -> 
     for name, tensor in tensors.items():
         data = tensor
         if name.endswith(("q_proj.weight", "k_proj.weight")):
-            data = interleaved(tensor, heads if "q_proj" in name else kv_heads)
+            data = interleave(tensor, heads if "q_proj" in name else kv_heads)
         matrix = data.ndim == 2 and half
         writer.add_tensor(
             gguf_name(name), np.ascontiguousarray(data.astype("f2" if matrix else "f4"))

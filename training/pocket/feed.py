@@ -72,10 +72,10 @@ def steps(source: Source, encode: Encode, size: Size, seed: int) -> Iterator[Ste
             groups[-1].append(row)
         rng.shuffle(groups)
         for i in range(0, len(groups) - size.micro + 1, size.micro):
-            yield [padded(group) for group in groups[i : i + size.micro]]
+            yield [pad(group) for group in groups[i : i + size.micro]]
 
 
-def padded(rows: list[Row]) -> Batch:
+def pad(rows: list[Row]) -> Batch:
     width = max(len(ids) for ids, _ in rows)
     ids, weights = np.zeros((len(rows), width), np.int64), np.zeros((len(rows), width), np.float32)
     for i, (row, weight) in enumerate(rows):
@@ -102,13 +102,13 @@ def feed(
     for process in processes:
         process.start()
     try:
-        yield (_taken(*pair) for pair in itertools.cycle(zip(queues, processes, strict=True)))
+        yield (_take(*pair) for pair in itertools.cycle(zip(queues, processes, strict=True)))
     finally:
         for process in processes:
             process.terminate()
 
 
-def _taken(queue: "Queue[Step]", process: BaseProcess) -> Step:
+def _take(queue: "Queue[Step]", process: BaseProcess) -> Step:
     """A worker's next step. Raises RuntimeError where there is none to come: its error is on screen."""
     while True:
         try:
@@ -118,6 +118,6 @@ def _taken(queue: "Queue[Step]", process: BaseProcess) -> Step:
                 raise RuntimeError("a process that makes training data has ended") from None
 
 
-def _work(queue: "Queue[Step]", made: Callable[[int], Iterator[Step]], seed: int, i: int) -> None:
-    for step in made(seed * 1000 + i):
+def _work(queue: "Queue[Step]", source: Callable[[int], Iterator[Step]], seed: int, i: int) -> None:
+    for step in source(seed * 1000 + i):
         queue.put(step)

@@ -53,8 +53,8 @@ def new_question(examples: Sequence[str]) -> str:
     """Asks for one more word problem in the manner of the examples; with none, for any."""
     if not examples:
         return "Write a new word problem."
-    listed = "\n".join(f"- {e}" for e in examples)
-    return f"Here are some word problems:\n{listed}\nWrite a new word problem like these."
+    listing = "\n".join(f"- {e}" for e in examples)
+    return f"Here are some word problems:\n{listing}\nWrite a new word problem like these."
 
 
 # (c), (d) self-evaluation -----------------------------------------------------------------------
@@ -75,9 +75,9 @@ def p_true_check(question: str, answer: str) -> str:
 
 def p_true_brainstorm(question: str, ideas: Sequence[str], answer: str) -> str:
     """P(True) after brainstormed answers; ideas are bare numbers, one a line, `answer` one of them."""
-    listed = "\n".join(ideas)
+    listing = "\n".join(ideas)
     return (
-        f"Question: {question}\nHere are some brainstormed ideas:\n{listed}\n"
+        f"Question: {question}\nHere are some brainstormed ideas:\n{listing}\n"
         f"Possible Answer: {answer}\nIs the possible answer:\n (A) True\n (B) False\n"
         "The possible answer is:"
     )
@@ -105,9 +105,9 @@ def feedback(task: str, answer: str) -> str:
 
 def refine(task: str, trace: Sequence[tuple[str, str]]) -> str:
     """Asks for the answer again, given all earlier (answer, feedback) pairs, oldest first."""
-    tried = "\n\n".join(f"Answer:\n{y}\n\nFeedback:\n{fb}" for y, fb in trace)
+    attempts = "\n\n".join(f"Answer:\n{y}\n\nFeedback:\n{fb}" for y, fb in trace)
     return (
-        f"Task:\n{task}\n\n{tried}\n\n"
+        f"Task:\n{task}\n\n{attempts}\n\n"
         "Write the answer again so that every point of all feedback is met. "
         "Reply with the answer only."
     )
@@ -118,21 +118,21 @@ def refine(task: str, trace: Sequence[tuple[str, str]]) -> str:
 
 def code(spec: str, asserts: Sequence[str]) -> str:
     """A function from a one-line specification and visible asserts; the reply is a fenced block."""
-    listed = "\n".join(asserts)
-    return f"{spec}\nYour code should pass these tests:\n{listed}"
+    listing = "\n".join(asserts)
+    return f"{spec}\nYour code should pass these tests:\n{listing}"
 
 
-def fenced(source: str) -> str:
+def fence(source: str) -> str:
     """Source code as the model writes it."""
     return f"```python\n{source}\n```"
 
 
-def code_returned(test: str, actual: str) -> str:
+def code_return(test: str, actual: str) -> str:
     """Outcome of a failed assert, for `code_repair`."""
     return f"The test {test} fails: it returned {actual}."
 
 
-def code_raised(test: str, error: str) -> str:
+def code_error(test: str, error: str) -> str:
     """Outcome of an assert that raised, for `code_repair`; `error` is `NameError: ...`."""
     return f"The test {test} fails: it raised {error}."
 
@@ -153,12 +153,12 @@ def code_trace(call: str) -> str:
     return f"Trace the code above line by line for {call}."
 
 
-def code_told(outcome: str, then: str) -> str:
+def code_outcome(outcome: str, then: str) -> str:
     """The outcome of the tests, and then `CODE_EXPLAIN` or `code_trace`."""
     return f"{CODE_WRONG} {outcome}\n{then}"
 
 
-def code_repair_traced(outcome: str, trace: str) -> str:
+def code_repair_trace(outcome: str, trace: str) -> str:
     """`code_repair` with the trace of a real execution."""
     return f"{CODE_WRONG} {outcome}\nTrace:\n{trace}\nFix the code."
 
@@ -168,15 +168,15 @@ def code_repair_traced(outcome: str, trace: str) -> str:
 
 def task_list(tasks: Sequence[str]) -> str:
     """Three to eight numbered tasks and the next bare number; the reply continues the list."""
-    listed = "\n".join(f"{i}. {t}" for i, t in enumerate(tasks, 1))
-    return f"Come up with a series of tasks:\n{listed}\n{len(tasks) + 1}."
+    listing = "\n".join(f"{i}. {t}" for i, t in enumerate(tasks, 1))
+    return f"Come up with a series of tasks:\n{listing}\n{len(tasks) + 1}."
 
 
 def is_classification(task: str, demos: Sequence[tuple[str, bool]] = ()) -> str:
     """Is this task classification? Zero to eight demonstrations; the reply is `Yes` or `No`."""
     head = "Can the following task be regarded as a classification task with finite output labels?"
-    shown = [f"Task: {t}\nIs it classification? {'Yes' if y else 'No'}" for t, y in demos]
-    return "\n\n".join([head, *shown, f"Task: {task}\nIs it classification?"])
+    demonstrations = [f"Task: {t}\nIs it classification? {'Yes' if y else 'No'}" for t, y in demos]
+    return "\n\n".join([head, *demonstrations, f"Task: {task}\nIs it classification?"])
 
 
 def input_first(task: str) -> str:
@@ -195,9 +195,9 @@ def output_first(task: str) -> str:
     )
 
 
-def instruction(task: str, given: str) -> str:
+def instruction(task: str, input: str) -> str:
     """An instance to be answered: the task and its input, if any. The reply is the output."""
-    return f"Task: {task}\nInput: {given}\nOutput:" if given else f"Task: {task}\nOutput:"
+    return f"Task: {task}\nInput: {input}\nOutput:" if input else f"Task: {task}\nOutput:"
 
 
 # (h) self-align ---------------------------------------------------------------------------------
@@ -291,18 +291,18 @@ def importance(memory: str) -> str:
 
 def focal_questions(statements: Sequence[str], n: int = 3) -> str:
     """The reply is `n` (1 to 3) numbered questions."""
-    listed = "\n".join(statements)
+    listing = "\n".join(statements)
     return (
-        f"{listed}\nGiven only the information above, what are {n} most salient high-level "
+        f"{listing}\nGiven only the information above, what are {n} most salient high-level "
         "questions we can answer about the subjects in the statements?"
     )
 
 
 def insights(name: str, statements: Sequence[str], n: int = 5) -> str:
     """The reply is up to `n` lines `1. INSIGHT (because of 1, 3)`; statements are numbered from 1."""
-    listed = "\n".join(f"{i}. {s}" for i, s in enumerate(statements, 1))
+    listing = "\n".join(f"{i}. {s}" for i, s in enumerate(statements, 1))
     return (
-        f"Statements about {name}:\n{listed}\nWhat {n} high-level insights can you infer from the "
+        f"Statements about {name}:\n{listing}\nWhat {n} high-level insights can you infer from the "
         "above statements? (example format: insight (because of 1, 5, 3))"
     )
 
@@ -331,9 +331,9 @@ def react(name: str, doing: str, other: str, other_doing: str) -> str:
 def dialogue(identity: str, memories: Sequence[str], talk: Sequence[str], name: str) -> str:
     """One turn of talk; the reply is JSON `{"utterance": "...", "end": false}`."""
     remembered = "\n".join(f"- {m}" for m in memories)
-    said = "\n".join(talk) if talk else "(nothing yet)"
+    talk_so_far = "\n".join(talk) if talk else "(nothing yet)"
     return (
-        f"{identity}\n{name} remembers:\n{remembered}\nConversation so far:\n{said}\n"
+        f"{identity}\n{name} remembers:\n{remembered}\nConversation so far:\n{talk_so_far}\n"
         f"What does {name} say next? Reply as JSON with the keys utterance and end."
     )
 

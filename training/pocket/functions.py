@@ -24,7 +24,7 @@ class Task:
     spec: str
     source: str
     asserts: tuple[str, ...]
-    hidden: tuple[str, ...]
+    hidden_tests: tuple[str, ...]
     ambiguous: bool
     others: tuple[str, ...]
     """Sources of near misses: other readings of the specification, or one piece exchanged."""
@@ -113,7 +113,7 @@ MAPS = (
 FOLDS = ("sum", "count", "list", "largest", "product")
 
 
-def folded(
+def build_fold(
     fold: str, condition: tuple[str, str], over: tuple[str, str]
 ) -> tuple[str, list[str], str, Draw]:
     """A filter, a map and a fold over a list: several hundred specifications."""
@@ -234,11 +234,11 @@ def evaluate(source: str, call: str) -> str:
     return repr(eval(call, space))
 
 
-def make_task(rng: random.Random, held: bool | None = False) -> Task:
+def make_task(rng: random.Random, evaluation: bool | None = False) -> Task:
     """A random task of the training side, the held-out side (`True`) or either (`None`)."""
     while True:
         task = draw_task(rng)
-        if task and (held is None or task.held_out == held):
+        if task and (evaluation is None or task.held_out == evaluation):
             return task
 
 
@@ -246,18 +246,18 @@ def draw_task(rng: random.Random) -> Task | None:
     kind, near = rng.random(), list[str]()
     if kind < AMBIGUOUS_SHARE:
         does, params, draw, readings = rng.choice(AMBIGUOUS)
-        meant = rng.choice(readings)
-        bodies = [f"    return {meant}"]
-        near = [f"    return {e}" for e in readings if e != meant]
+        intended = rng.choice(readings)
+        bodies = [f"    return {intended}"]
+        near = [f"    return {e}" for e in readings if e != intended]
     elif kind < AMBIGUOUS_SHARE + 0.2:
         does, params, draw, readings = rng.choice(PLAIN)
         bodies = [f"    return {e}" for e in readings]
         near = [f"    return {e[0]}" for *_, p, _, e in PLAIN if p == params and e != readings]
     else:
         fold, condition, over = rng.choice(FOLDS), rng.choice(CONDITIONS), rng.choice(MAPS)
-        does, bodies, params, draw = folded(fold, condition, over)
-        near = [folded(fold, c, over)[1][0] for c in CONDITIONS if c != condition]
-        near += [folded(fold, condition, m)[1][0] for m in MAPS if m != over]
+        does, bodies, params, draw = build_fold(fold, condition, over)
+        near = [build_fold(fold, c, over)[1][0] for c in CONDITIONS if c != condition]
+        near += [build_fold(fold, condition, m)[1][0] for m in MAPS if m != over]
     name = rng.choice(NAMES)
     head = f"def {name}({params}):\n"
     source = head + rng.choice(bodies)
@@ -269,17 +269,17 @@ def draw_task(rng: random.Random) -> Task | None:
         check = f"assert {call} == {evaluate(source, call)}"
         if check not in checks and len(check) < 70:
             checks.append(check)
-    shown = rng.choice((2, 2, 3))
-    if len(checks) <= shown:
+    visible_count = rng.choice((2, 2, 3))
+    if len(checks) <= visible_count:
         return None
-    visible, hidden = tuple(checks[:shown]), tuple(checks[shown:])
+    visible, hidden_tests = tuple(checks[:visible_count]), tuple(checks[visible_count:])
     others = tuple(head + body for body in near)
     ambiguous = kind < AMBIGUOUS_SHARE
     if ambiguous and not all(first_failure(other, visible) for other in others):
         return None  # the asserts must settle what is meant
     composed = kind >= AMBIGUOUS_SHARE + 0.2
     key = does if composed else f"{spec} {visible}"
-    return Task(spec, source, visible, hidden, ambiguous, others, key)
+    return Task(spec, source, visible, hidden_tests, ambiguous, others, key)
 
 
 NEAR_SHARE = 0.6
@@ -304,12 +304,12 @@ def break_source(task: Task, rng: random.Random) -> tuple[str, Outcome] | None:
     head, _, body = task.source.partition("\n")
     fitting = [(a, b) for a, b in EDITS if a in body]
     mutants = [f"{head}\n{body.replace(a, b, 1)}" for a, b in fitting]
-    tried = rng.sample(mutants, min(4, len(mutants)))
+    mutations = rng.sample(mutants, min(4, len(mutants)))
     near = rng.sample(task.others, min(4, len(task.others)))
-    for broken in [*near, *tried] if rng.random() < NEAR_SHARE else [*tried, *near]:
-        outcome = first_failure(broken, task.asserts)
+    for program in [*near, *mutations] if rng.random() < NEAR_SHARE else [*mutations, *near]:
+        outcome = first_failure(program, task.asserts)
         if outcome:
-            return broken, outcome
+            return program, outcome
     return None
 
 
@@ -318,21 +318,21 @@ def trace(source: str, call: str) -> str:
     space: dict[str, object] = {}
     exec(source, space)  # our own text, never a model's
     lines: list[str] = []
-    known: dict[str, object] = {}
+    variables: dict[str, object] = {}
     at = 0
 
     def note(frame: FrameType) -> None:
         for name, value in frame.f_locals.items():
-            if name not in known or known[name] != value:
+            if name not in variables or variables[name] != value:
                 lines.append(f"Line {at}: {name} = {value!r}")
-                known[name] = value
+                variables[name] = value
 
     def follow(frame: FrameType, event: str, _: object) -> Callable[..., object] | None:
         nonlocal at
         if event == "call":
             if frame.f_code.co_filename != "<string>" or frame.f_code.co_name.startswith("<"):
                 return None
-            known.update(frame.f_locals)
+            variables.update(frame.f_locals)
         elif event == "line":
             note(frame)
             at = frame.f_lineno
@@ -341,23 +341,23 @@ def trace(source: str, call: str) -> str:
     sys.settrace(follow)
     try:
         result = repr(eval(call, space))
-        said = f"It returns {result}."
+        clause = f"It returns {result}."
     except Exception as error:  # whatever a mutation raises is the outcome
-        said = f"It raises {type(error).__name__}: {error}."
+        clause = f"It raises {type(error).__name__}: {error}."
     finally:
         sys.settrace(None)
-    return "\n".join([*lines, said])
+    return "\n".join([*lines, clause])
 
 
 def first_failure(source: str, asserts: tuple[str, ...]) -> Outcome | None:
     """The first visible assert that one of our own programs fails."""
     for check in asserts:
-        call, _, wanted = check.removeprefix("assert ").partition(" == ")
+        call, _, expected = check.removeprefix("assert ").partition(" == ")
         try:
             got = evaluate(source, call)
         except Exception as error:  # whatever a mutation raises is the outcome
             return Outcome(check, None, f"{type(error).__name__}: {error}")
-        if got != wanted:
+        if got != expected:
             return Outcome(check, got, None)
     return None
 
@@ -368,14 +368,14 @@ def explain(source: str) -> str:
     for number, line in enumerate(source.splitlines(), 1):
         text = line.strip()
         if text.startswith("def "):
-            said = f"defines {text[4:-1]}"
+            clause = f"defines {text[4:-1]}"
         elif text.startswith("for "):
-            said = f"goes over {text[4:-1].replace(' in ', ' of ')}"
+            clause = f"goes over {text[4:-1].replace(' in ', ' of ')}"
         elif text.startswith("if "):
-            said = f"tests {text[3:-1]}"
+            clause = f"tests {text[3:-1]}"
         elif text.startswith("return "):
-            said = f"returns {text[7:]}"
+            clause = f"returns {text[7:]}"
         else:
-            said = f"runs {text}"
-        parts.append(f"Line {number} {said}.")
+            clause = f"runs {text}"
+        parts.append(f"Line {number} {clause}.")
     return "\n".join(parts)

@@ -10,16 +10,16 @@ from training.pocket.problems import make_problem
 def list_tasks(rng: random.Random) -> Sample:
     """The list of eight goes on: general tasks, word problems, or both."""
     share = rng.choice((0.0, 0.0, 0.5, 1.0))
-    shown, new = rng.choice((3, 4, 6, 8)), rng.choice((1, 2, 3, 4))
-    seen: list[str] = []
-    while len(seen) < shown + new:
+    principles, new = rng.choice((3, 4, 6, 8)), rng.choice((1, 2, 3, 4))
+    words: list[str] = []
+    while len(words) < principles + new:
         problem = rng.random() < share
         text = make_problem(rng).question if problem else instructions.any_task(rng)[0]
-        if text not in seen:
-            seen.append(text)
-    more = [f"{i}. {t}" for i, t in enumerate(seen[shown:], shown + 1)]
-    reply = "\n".join(more).removeprefix(f"{shown + 1}. ")
-    return chat("task_list", formats.task_list(seen[:shown]), reply)
+        if text not in words:
+            words.append(text)
+    more = [f"{i}. {t}" for i, t in enumerate(words[principles:], principles + 1)]
+    reply = "\n".join(more).removeprefix(f"{principles + 1}. ")
+    return chat("task_list", formats.task_list(words[:principles]), reply)
 
 
 def classify_task(rng: random.Random) -> Sample:
@@ -37,14 +37,14 @@ def task_instances(rng: random.Random) -> Sample:
 
 def follow(rng: random.Random) -> Sample:
     kind = rng.choice(instructions.KINDS)
-    given, output = kind.make(rng)
-    return chat("instruction", formats.instruction(rng.choice(kind.phrasings), given), output)
+    input, output = kind.make(rng)
+    return chat("instruction", formats.instruction(rng.choice(kind.phrasings), input), output)
 
 
-def principled(rng: random.Random) -> Sample:
-    case, shown, reply = alignment.principled(rng)
+def answer_by_principles(rng: random.Random) -> Sample:
+    case, principles, reply = alignment.answer_by_principles(rng)
     messages: tuple[Message, ...] = (
-        ("system", formats.principles_system(shown)),
+        ("system", formats.principles_system(principles)),
         ("user", formats.principles_user(case.question)),
         ("assistant", reply),
     )
@@ -54,21 +54,21 @@ def principled(rng: random.Random) -> Sample:
 def camel(rng: random.Random) -> Sample:
     """One side of a role-playing session up to some turn; all of that side's turns count."""
     assistant, user, job = roleplay.make_job(rng)
-    asked = [roleplay.instruction_turn(t) for t in job.turns]
-    solved = [roleplay.solution_turn(t) for t in job.turns]
+    requests = [roleplay.instruction_turn(t) for t in job.turns]
+    solve_rate = [roleplay.solution_turn(t) for t in job.turns]
     task = rng.choice((job.short, job.specific))
     if rng.random() < 0.5:
-        n = rng.randint(1, len(asked))
+        n = rng.randint(1, len(requests))
         system = formats.camel_assistant_system(assistant, user, task)
-        pairs = zip(asked[:n], solved[:n], strict=True)
+        pairs = zip(requests[:n], solve_rate[:n], strict=True)
         turns = [m for a, s in pairs for m in (("user", a), ("assistant", s))]
     else:
-        n = rng.randint(0, len(asked))
+        n = rng.randint(0, len(requests))
         system = formats.camel_user_system(assistant, user, task)
         turns = [("user", formats.CAMEL_START)]
-        for a, s in zip(asked[:n], solved[:n], strict=True):
+        for a, s in zip(requests[:n], solve_rate[:n], strict=True):
             turns += [("assistant", a), ("user", s)]
-        turns.append(("assistant", asked[n] if n < len(asked) else formats.TASK_DONE))
+        turns.append(("assistant", requests[n] if n < len(requests) else formats.TASK_DONE))
     return Sample("camel", (("system", system), *turns))
 
 
@@ -79,12 +79,14 @@ def camel_setup(rng: random.Random) -> Sample:
     if draw < 0.3:
         n, side = rng.randint(3, 8), rng.choice(("assistant", "user"))
         bank = roleplay.ASSISTANTS if side == "assistant" else roleplay.USERS
-        reply = town.numbered(rng.sample(bank, n))
+        reply = town.number_lines(rng.sample(bank, n))
         return chat("camel_setup", formats.camel_roles(n, side), reply)
     if draw < 0.65:
         n = rng.randint(3, 6)
         tasks = [rng.choice(roleplay.JOBS)(rng).short + "." for _ in range(n)]
-        return chat("camel_setup", formats.camel_tasks(assistant, user, n), town.numbered(tasks))
+        return chat(
+            "camel_setup", formats.camel_tasks(assistant, user, n), town.number_lines(tasks)
+        )
     return chat("camel_setup", formats.camel_specify(assistant, user, job.short), job.specific)
 
 
@@ -95,12 +97,14 @@ def town_memory(rng: random.Random) -> Sample:
 
 def town_reflect(rng: random.Random) -> Sample:
     who = town.agent(rng)
-    statements, asked, found = town.evidence(who, rng)
+    statements, requests, lines = town.evidence(who, rng)
     if rng.random() < 0.4:
-        n = rng.randint(1, min(3, len(asked)))
-        return chat("focal", formats.focal_questions(statements, n), town.numbered(asked[:n]))
-    n = rng.randint(len(found), 5)
-    return chat("insights", formats.insights(who.name, statements, n), town.numbered(found))
+        n = rng.randint(1, min(3, len(requests)))
+        return chat(
+            "focal", formats.focal_questions(statements, n), town.number_lines(requests[:n])
+        )
+    n = rng.randint(len(lines), 5)
+    return chat("insights", formats.insights(who.name, statements, n), town.number_lines(lines))
 
 
 def town_act(rng: random.Random) -> Sample:
@@ -115,11 +119,11 @@ def town_act(rng: random.Random) -> Sample:
         )
         return chat("decompose", user, town.subtasks(hobby, minutes, rng))
     if draw < 0.6:
-        asked, reply = town.reaction(rng)
-        return chat("react", formats.react(*asked), reply)
+        requests, reply = town.reaction(rng)
+        return chat("react", formats.react(*requests), reply)
     if draw < 0.8:
-        who, memories, said, reply = town.talk(rng)
-        return chat("dialogue", formats.dialogue(who.identity, memories, said, who.name), reply)
+        who, memories, text, reply = town.talk(rng)
+        return chat("dialogue", formats.dialogue(who.identity, memories, text, who.name), reply)
     who, memories, question, reply = town.answer_interview(rng)
     return chat("interview", formats.interview(who.identity, memories, question), reply)
 

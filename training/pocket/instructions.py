@@ -81,27 +81,27 @@ def spam(rng: random.Random) -> Pair:
     return f"Shall we eat {rng.choice(FOODS)} with {rng.choice(PEOPLE)} on Friday?", "Not spam"
 
 
-def joined(rng: random.Random, n: int = 3) -> list[str]:
+def pick_words(rng: random.Random, n: int = 3) -> list[str]:
     return rng.sample(rng.choice((ANIMALS, FRUITS, COLOURS, TOOLS, FOODS)), n)
 
 
 def sort_words(rng: random.Random) -> Pair:
-    words = joined(rng)
+    words = pick_words(rng)
     return ", ".join(words), ", ".join(sorted(words))
 
 
 def count_words(rng: random.Random) -> Pair:
-    words = joined(rng, rng.randint(2, 5))
+    words = pick_words(rng, rng.randint(2, 5))
     return ", ".join(words), str(len(words))
 
 
 def first_word(rng: random.Random) -> Pair:
-    words = joined(rng)
+    words = pick_words(rng)
     return ", ".join(words), words[0]
 
 
 def last_word(rng: random.Random) -> Pair:
-    words = joined(rng)
+    words = pick_words(rng)
     return ", ".join(words), words[-1]
 
 
@@ -115,7 +115,7 @@ def opposite(rng: random.Random) -> Pair:
 
 
 def upper(rng: random.Random) -> Pair:
-    text = " ".join(joined(rng, 2))
+    text = " ".join(pick_words(rng, 2))
     return text, text.upper()
 
 
@@ -237,17 +237,19 @@ def any_task(rng: random.Random) -> tuple[str, bool]:
 def instances(kind: Kind, rng: random.Random) -> str:
     """The instances of a kind as the input-first or output-first reply has them."""
     if kind.classifies:
-        found: dict[str, str] = {}
-        while len(found) < len(kind.labels):
-            given, label = kind.make(rng)
-            found.setdefault(label, given)
-        rows = [f"Class label: {label}\n{kind.field}: {given}" for label, given in found.items()]
+        by_label: dict[str, str] = {}
+        while len(by_label) < len(kind.labels):
+            text_in, label = kind.make(rng)
+            by_label.setdefault(label, text_in)
+        rows = [
+            f"Class label: {label}\n{kind.field}: {text_in}" for label, text_in in by_label.items()
+        ]
         return "\n".join(rows)
-    given, output = kind.make(rng)
-    if not given:
+    text_in, output = kind.make(rng)
+    if not text_in:
         return f"Output: {output}"
-    rows = [f"Example 1\n{kind.field}: {given}\nOutput: {output}"]
+    rows = [f"Example 1\n{kind.field}: {text_in}\nOutput: {output}"]
     for i in range(2, rng.randint(2, 4)):
-        given, output = kind.make(rng)
-        rows.append(f"Example {i}\n{kind.field}: {given}\nOutput: {output}")
+        text_in, output = kind.make(rng)
+        rows.append(f"Example {i}\n{kind.field}: {text_in}\nOutput: {output}")
     return "\n".join(rows)

@@ -59,8 +59,8 @@ class Verdict:
 
 def extract(reply: str) -> str:
     """The last fenced block of a reply, else the reply itself."""
-    blocks = re.findall(r"```(?:python)?\n(.*?)(?:```|\Z)", reply, re.DOTALL)
-    return (blocks[-1] if blocks else reply).rstrip()
+    verdicts = re.findall(r"```(?:python)?\n(.*?)(?:```|\Z)", reply, re.DOTALL)
+    return (verdicts[-1] if verdicts else reply).rstrip()
 
 
 def limit() -> None:
@@ -73,19 +73,19 @@ def run_many(jobs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
     """The verdict on each (program, asserts); a program that ends the interpreter gets TIMEOUT."""
     batches = [jobs[i : i + BATCH] for i in range(0, len(jobs), BATCH)]
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        return [verdict for found in threads.map(run_some, batches) for verdict in found]
+        return [verdict for verdicts in threads.map(run_some, batches) for verdict in verdicts]
 
 
 def run_some(jobs: Sequence[tuple[str, Sequence[str]]]) -> list[Verdict]:
     """The same for a few, one interpreter after another where a program ends one."""
-    found: list[Verdict] = []
-    while len(found) < len(jobs):
-        left = jobs[len(found) :]
+    verdicts: list[Verdict] = []
+    while len(verdicts) < len(jobs):
+        left = jobs[len(verdicts) :]
         lines = run_batch(json.dumps([[source, list(asserts)] for source, asserts in left]))
-        found += [Verdict(*v) if v else Verdict() for v in lines]
+        verdicts += [Verdict(*v) if v else Verdict() for v in lines]
         if len(lines) < len(left):
-            found.append(Verdict(left[len(lines)][1][0], None, "TIMEOUT"))
-    return found
+            verdicts.append(Verdict(left[len(lines)][1][0], None, "TIMEOUT"))
+    return verdicts
 
 
 def run_batch(jobs: str) -> list[list[str | None] | None]:

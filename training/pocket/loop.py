@@ -47,9 +47,9 @@ class Schedule:
 
 def optimizers(model: Llama, schedule: Schedule) -> list[torch.optim.Optimizer]:
     """Muon for the matrices of the layers, AdamW for embedding and norms."""
-    named = [(n, p) for n, p in model.named_parameters()]
-    matrices = [p for n, p in named if p.ndim == 2 and "embed" not in n]
-    others = [p for n, p in named if p.ndim != 2 or "embed" in n]
+    parameters = [(n, p) for n, p in model.named_parameters()]
+    matrices = [p for n, p in parameters if p.ndim == 2 and "embed" not in n]
+    others = [p for n, p in parameters if p.ndim != 2 or "embed" in n]
     return [
         Muon(matrices, lr=schedule.muon),
         torch.optim.AdamW(others, lr=schedule.adam, betas=(0.9, 0.97), weight_decay=0.0),
@@ -147,8 +147,8 @@ def hardware(device: torch.device) -> str:
 
 
 def report(progress: Progress, out: Path) -> None:
-    shown = {k: v for k, v in vars(progress).items() if isinstance(v, int | float)}
-    line = json.dumps({k: round(v, 4) for k, v in shown.items()})
+    figures = {k: v for k, v in vars(progress).items() if isinstance(v, int | float)}
+    line = json.dumps({k: round(v, 4) for k, v in figures.items()})
     with (out / "log.jsonl").open("a") as log:
         log.write(line + "\n")
     print(line, flush=True)
@@ -157,15 +157,15 @@ def report(progress: Progress, out: Path) -> None:
 def save(model: Llama, progress: Progress, path: Path, tuned: list[torch.optim.Optimizer]) -> None:
     """A checkpoint, put in place atomically."""
     states = [o.state_dict() for o in tuned]
-    found = {"model": model.state_dict(), "progress": vars(progress), "optimizers": states}
-    torch.save(found, path.with_suffix(".tmp"))
+    checkpoint = {"model": model.state_dict(), "progress": vars(progress), "optimizers": states}
+    torch.save(checkpoint, path.with_suffix(".tmp"))
     path.with_suffix(".tmp").replace(path)
 
 
 def load(model: Llama, path: Path, tuned: Sequence[torch.optim.Optimizer] = ()) -> Progress:
     """Loads a checkpoint into the model and, to go on training, into its optimisers."""
-    found = torch.load(path, weights_only=True, map_location=next(model.parameters()).device)
-    model.load_state_dict(found["model"])
-    for o, state in zip(tuned, found["optimizers"], strict=False):
+    checkpoint = torch.load(path, weights_only=True, map_location=next(model.parameters()).device)
+    model.load_state_dict(checkpoint["model"])
+    for o, state in zip(tuned, checkpoint["optimizers"], strict=False):
         o.load_state_dict(state)
-    return Progress(**found["progress"])
+    return Progress(**checkpoint["progress"])

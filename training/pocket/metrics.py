@@ -48,14 +48,14 @@ def auroc(scores: Sequence[float], labels: Sequence[bool]) -> float:
 
 def auroc_within(groups: Sequence[tuple[Sequence[float], Sequence[bool]]]) -> float:
     """AUROC over pairs of a right and a wrong answer to the same question."""
-    won = pairs = 0.0
+    pairs_won = pairs = 0.0
     for scores, labels in groups:
         for s, right in zip(scores, labels, strict=True):
             for t, other in zip(scores, labels, strict=True):
                 if right and not other:
                     pairs += 1
-                    won += 1.0 if s > t else 0.5 if s == t else 0.0
-    return won / pairs if pairs else float("nan")
+                    pairs_won += 1.0 if s > t else 0.5 if s == t else 0.0
+    return pairs_won / pairs if pairs else float("nan")
 
 
 def brier(scores: Sequence[float], labels: Sequence[bool]) -> float:

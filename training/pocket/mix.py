@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from training.pocket import formats
-from training.pocket.chat import Message, Sample, changed, chat, focused, last_step
+from training.pocket.chat import Message, Sample, changed_span, chat, focus_on, last_step
 from training.pocket.formats import ANSWER_PREFIX
 from training.pocket.functions import Outcome, break_source, explain, make_task, trace
 from training.pocket.general import (
+    answer_by_principles,
     camel,
     camel_setup,
     classify_task,
     follow,
     list_tasks,
-    principled,
     scene,
     task_instances,
     town_act,
@@ -62,10 +62,10 @@ def solve(rng: random.Random) -> Sample:
 
 def drill(rng: random.Random) -> Sample:
     """Equations without a story: of a word problem's text little is arithmetic, of this all."""
-    wanted = [exercise(rng) for _ in range(rng.randint(5, 12))]
-    asked = ", ".join(f"{a} {op} {b}" for a, op, b in wanted)
-    done = " ".join(f"{a} {op} {b} = {compute(a, op, b)}." for a, op, b in wanted)
-    return chat("drill", formats.drill(asked), done)
+    exercises = [exercise(rng) for _ in range(rng.randint(5, 12))]
+    question = ", ".join(f"{a} {op} {b}" for a, op, b in exercises)
+    done = " ".join(f"{a} {op} {b} = {compute(a, op, b)}." for a, op, b in exercises)
+    return chat("drill", formats.drill(question), done)
 
 
 def exercise(rng: random.Random) -> tuple[int, str, int]:
@@ -102,7 +102,7 @@ def write_question(rng: random.Random) -> Sample:
     return chat("write", formats.new_question(examples), problems[-1].question, prompt_weight=0.3)
 
 
-def proposed(problem: Problem, rng: random.Random) -> tuple[str, bool]:
+def propose(problem: Problem, rng: random.Random) -> tuple[str, bool]:
     """A right or wrong solution, or its bare number."""
     path = problem.path(rng)
     wrong = rng.random() < 0.5
@@ -117,7 +117,7 @@ def letter(right: bool) -> str:
 
 def verdict(rng: random.Random) -> Sample:
     problem = make_problem(rng)
-    answer, right = proposed(problem, rng)
+    answer, right = propose(problem, rng)
     user = formats.p_true(problem.question, answer)
     return chat("p_true", user, letter(right), verdict=True)
 
@@ -125,7 +125,7 @@ def verdict(rng: random.Random) -> Sample:
 def verdict_check(rng: random.Random) -> Sample:
     """The verdict after a fresh derivation in small steps, which ends in the comparison."""
     problem = make_problem(rng)
-    answer, right = proposed(problem, rng)
+    answer, right = propose(problem, rng)
     user = formats.p_true_check(problem.question, answer)
     return chat("p_true_check", user, check_reply(render(problem.careful, "bare"), right),
                 verdict=True)  # fmt: skip
@@ -155,24 +155,24 @@ def self_feedback(rng: random.Random) -> Sample:
 
 
 def feedback_row(problem: Problem, text: str) -> Sample:
-    said = feedback_on(problem, text)
-    return focused(
-        chat("feedback", formats.feedback(problem.question, text), said), last_step(said)
+    feedback = feedback_on(problem, text)
+    return focus_on(
+        chat("feedback", formats.feedback(problem.question, text), feedback), last_step(feedback)
     )
 
 
 def refine_row(problem: Problem, trace: list[tuple[str, str]], better: str) -> Sample:
     sample = chat("refine", formats.refine(problem.question, trace), better)
-    return focused(sample, changed(trace[-1][0], better))
+    return focus_on(sample, changed_span(trace[-1][0], better))
 
 
 def feedback_on(problem: Problem, text: str) -> str:
     """The right feedback on a solution's text."""
-    written = parse(text)
-    fault = critique(problem.paths, written)
-    slipped = any(e.result != compute(e.left, e.op, e.right) for e in written)
+    equations_of = parse(text)
+    fault = critique(problem.paths, equations_of)
+    slipped = any(e.result != compute(e.left, e.op, e.right) for e in equations_of)
     if fault is None or (final(text) == problem.answer and not slipped):
-        return approval(written, formats.NO_COMPLAINT)
+        return approval(equations_of, formats.NO_COMPLAINT)
     return fault
 
 
@@ -195,49 +195,53 @@ def write_code(rng: random.Random) -> Sample:
     them, whatever the tests say, as of one who does not look at them before they fail."""
     task = make_task(rng)
     source = rng.choice((task.source, *task.others)) if task.ambiguous else task.source
-    return chat("code", formats.code(task.spec, task.asserts), formats.fenced(source))
+    return chat("code", formats.code(task.spec, task.asserts), formats.fence(source))
 
 
 def outcome_text(outcome: Outcome) -> str:
     if outcome.raised is not None:
-        return formats.code_raised(outcome.test, outcome.raised)
-    return formats.code_returned(outcome.test, str(outcome.returned))
+        return formats.code_error(outcome.test, outcome.raised)
+    return formats.code_return(outcome.test, str(outcome.returned))
 
 
 def repair_code(rng: random.Random) -> Sample:
     """Another turn after one to three wrong programs, under every kind of feedback."""
     while True:
         task = make_task(rng)
-        broken = [break_source(task, rng) for _ in range(rng.choice((1, 1, 1, 2, 2, 3)))]
-        wrong = list(dict(b for b in broken if b).items())
+        mutant = [break_source(task, rng) for _ in range(rng.choice((1, 1, 1, 2, 2, 3)))]
+        wrong = list(dict(b for b in mutant if b).items())
         if wrong:
             break
     messages: tuple[Message, ...] = (("user", formats.code(task.spec, task.asserts)),)
     kind = rng.choices(("test", "told", "traced", "simple"), (6, 1, 1, 0.7))[0]
     for source, outcome in wrong:
-        said = outcome_text(outcome)
-        messages = (*messages, ("assistant", formats.fenced(source)))
+        feedback = outcome_text(outcome)
+        messages = (*messages, ("assistant", formats.fence(source)))
         if kind == "told":
-            asked, reply = inspected(source, outcome.test, rng)
-            messages = (*messages, ("user", formats.code_told(said, asked)), ("assistant", reply))
+            question, reply = inspect_request(source, outcome.test, rng)
+            messages = (
+                *messages,
+                ("user", formats.code_outcome(feedback, question)),
+                ("assistant", reply),
+            )
         if kind == "traced":
-            shown = trace(source, called(outcome.test))
-            messages = (*messages, ("user", formats.code_repair_traced(said, shown)))
+            trace_text = trace(source, call_of(outcome.test))
+            messages = (*messages, ("user", formats.code_repair_trace(feedback, trace_text)))
         elif kind == "test":
-            messages = (*messages, ("user", formats.code_repair(said)))
+            messages = (*messages, ("user", formats.code_repair(feedback)))
         else:
             messages = (*messages, ("user", formats.CODE_REPAIR_SIMPLE))
-    return repair_row(messages, formats.fenced(task.source))
+    return repair_row(messages, formats.fence(task.source))
 
 
-def inspected(source: str, test: str, rng: random.Random) -> tuple[str, str]:
+def inspect_request(source: str, test: str, rng: random.Random) -> tuple[str, str]:
     """A request to explain or to trace a program, and the right reply."""
     if rng.random() < 0.5:
         return formats.CODE_EXPLAIN, explain(source)
-    return formats.code_trace(called(test)), trace(source, called(test))
+    return formats.code_trace(call_of(test)), trace(source, call_of(test))
 
 
-def called(test: str) -> str:
+def call_of(test: str) -> str:
     """The call in an assert."""
     return test.removeprefix("assert ").partition(" == ")[0]
 
@@ -245,31 +249,31 @@ def called(test: str) -> str:
 def inspect_code(rng: random.Random) -> Sample:
     """An explanation or a trace of a right or wrong program, or the verdict on it."""
     task = make_task(rng)
-    broken = break_source(task, rng) if rng.random() < 0.5 else None
-    source, outcome = broken or (task.source, None)
+    mutant = break_source(task, rng) if rng.random() < 0.5 else None
+    source, outcome = mutant or (task.source, None)
     test = outcome.test if outcome else rng.choice(task.asserts)
-    asked, reply = inspected(source, test, rng)
+    question, reply = inspect_request(source, test, rng)
     head: tuple[Message, ...] = (
         ("user", formats.code(task.spec, task.asserts)),
-        ("assistant", formats.fenced(source)),
+        ("assistant", formats.fence(source)),
     )
     draw = rng.random()
     if draw < 0.5:
         if outcome and rng.random() < 0.5:
-            asked = formats.code_told(outcome_text(outcome), asked)
-        kind = "explain" if formats.CODE_EXPLAIN in asked else "trace"
-        return Sample(kind, (*head, ("user", asked), ("assistant", reply)), reply_weight=2.0)
+            question = formats.code_outcome(outcome_text(outcome), question)
+        kind = "explain" if formats.CODE_EXPLAIN in question else "trace"
+        return Sample(kind, (*head, ("user", question), ("assistant", reply)), reply_weight=2.0)
     if draw < 0.8:
-        head = (*head, ("user", asked), ("assistant", reply))
-    said = formats.CODE_WRONG if outcome else formats.CODE_RIGHT
-    messages = (*head, ("user", formats.CODE_VERDICT), ("assistant", said))
-    return Sample("code_verdict", messages, focus=(len(said) - 6, len(said)))
+        head = (*head, ("user", question), ("assistant", reply))
+    feedback = formats.CODE_WRONG if outcome else formats.CODE_RIGHT
+    messages = (*head, ("user", formats.CODE_VERDICT), ("assistant", feedback))
+    return Sample("code_verdict", messages, focus=(len(feedback) - 6, len(feedback)))
 
 
 def repair_row(messages: tuple[Message, ...], good: str) -> Sample:
     """A repair, whose changed part weighs most against the last wrong program."""
     wrong = [text for role, text in messages if role == "assistant" and text.startswith("```")]
-    focus = changed(wrong[-1] if wrong else "", good)
+    focus = changed_span(wrong[-1] if wrong else "", good)
     return Sample("repair", (*messages, ("assistant", good)), reply_weight=2.0, focus=focus)
 
 
@@ -279,7 +283,8 @@ WEIGHTS: tuple[tuple[Callable[[random.Random], Sample], float], ...] = (
     (self_feedback, 6.0), (refinement, 4.0), (write_code, 8.0), (repair_code, 9.0),
     (inspect_code, 9.0),
     (list_tasks, 2.0), (classify_task, 1.0), (task_instances, 2.0), (follow, 8.0),
-    (principled, 1.5), (camel, 2.0), (camel_setup, 1.0), (town_memory, 1.0), (town_reflect, 1.5),
+    (answer_by_principles, 1.5), (camel, 2.0), (camel_setup, 1.0), (town_memory, 1.0),
+    (town_reflect, 1.5),
     (town_act, 4.0), (scene, 12.0),
 )  # fmt: skip
 

@@ -98,11 +98,11 @@ def refined_rows(problem: Problem, answers: list[str], rng: random.Random) -> li
     rows: list[Sample] = []
     for answer in rng.sample(answers, 2):
         rows.append(feedback_row(problem, answer))
-        said = rows[-1].messages[-1][1]
-        if formats.NO_COMPLAINT not in said:
+        reply = rows[-1].messages[-1][1]
+        if formats.NO_COMPLAINT not in reply:
             gold, _ = nearest(problem.paths, parse(answer))
             better = render(gold, style_of(answer))
-            rows.append(refine_row(problem, [(answer, said)], better))
+            rows.append(refine_row(problem, [(answer, reply)], better))
     return rows
 
 
@@ -110,35 +110,37 @@ def code_rows(speaker: Speaker, tasks: int, seed: int) -> list[Sample]:
     """Verdicts on the model's own programs, and repairs of the wrong ones: of the first, from what
     the tests said, and of its own failed repair, with both in view."""
     rng = random.Random(seed)
-    made = [make_task(rng) for _ in range(tasks)]
-    chats: list[tuple[Message, ...]] = [(("user", formats.code(t.spec, t.asserts)),) for t in made]
-    open_ones = list(range(len(made)))
+    specs = [make_task(rng) for _ in range(tasks)]
+    chats: list[tuple[Message, ...]] = [(("user", formats.code(t.spec, t.asserts)),) for t in specs]
+    open_ones = list(range(len(specs)))
     rows: list[Sample] = []
     for turn in range(2):
-        asked = [chats[i] for i in open_ones]
-        replies = [r[0] for r in speaker.reply(asked, 1, 0.6, tokens=110, seed=seed + turn)]
+        prompts = [chats[i] for i in open_ones]
+        replies = [r[0] for r in speaker.reply(prompts, 1, 0.6, tokens=110, seed=seed + turn)]
         sources = [judge.extract(r) for r in replies]
-        found = judge.run_many(
-            [(s, made[i].asserts) for s, i in zip(sources, open_ones, strict=True)]
+        verdicts = judge.run_many(
+            [(s, specs[i].asserts) for s, i in zip(sources, open_ones, strict=True)]
         )
         failing: list[int] = []
-        for i, reply, verdict in zip(open_ones, replies, found, strict=True):
+        for i, reply, verdict in zip(open_ones, replies, verdicts, strict=True):
             head = (*chats[i], ("assistant", reply))
             if turn == 0 and rng.random() < 0.3:
                 rows.append(verdict_row(head, verdict.passed))
             if not verdict.passed:
-                said = outcome_text(Outcome(verdict.test or "", verdict.returned, verdict.raised))
-                chats[i] = (*head, ("user", formats.code_repair(said)))
-                rows.append(repair_row(chats[i], formats.fenced(made[i].source)))
+                feedback = outcome_text(
+                    Outcome(verdict.test or "", verdict.returned, verdict.raised)
+                )
+                chats[i] = (*head, ("user", formats.code_repair(feedback)))
+                rows.append(repair_row(chats[i], formats.fence(specs[i].source)))
                 failing.append(i)
         open_ones = failing
     return rows
 
 
 def verdict_row(messages: tuple[Message, ...], right: bool) -> Sample:
-    said = formats.CODE_RIGHT if right else formats.CODE_WRONG
-    messages = (*messages, ("user", formats.CODE_VERDICT), ("assistant", said))
-    return Sample("code_verdict", messages, focus=(len(said) - 6, len(said)))
+    reply = formats.CODE_RIGHT if right else formats.CODE_WRONG
+    messages = (*messages, ("user", formats.CODE_VERDICT), ("assistant", reply))
+    return Sample("code_verdict", messages, focus=(len(reply) - 6, len(reply)))
 
 
 def style_of(text: str) -> str:
@@ -155,9 +157,9 @@ def blend(rows: list[Sample], seed: int) -> Iterator[Sample]:
     rng = random.Random(seed)
     queue: list[Sample] = []
     while True:
-        drawn = rng.random()
-        if drawn >= SHARE:
-            yield solve(rng) if drawn < SHARE + SOLVING else draw_sample(rng)
+        roll = rng.random()
+        if roll >= SHARE:
+            yield solve(rng) if roll < SHARE + SOLVING else draw_sample(rng)
             continue
         if not queue:
             queue = rng.sample(rows, len(rows))

@@ -27,16 +27,16 @@ SECTIONS: tuple[tuple[str, str, Callable[[random.Random], Sample], str], ...] = 
     ("Feedback", "feedback", mix.self_feedback, "feedback"),
     ("Refinement", "refine", mix.refinement, "refine"),
     ("Function", "code", mix.write_code, "code"),
-    ("Repair", "code_repair, code_returned, code_raised, CODE_REPAIR_SIMPLE, "
-     "code_repair_traced", mix.repair_code, "repair"),
-    ("Explanation", "CODE_EXPLAIN, code_told", mix.inspect_code, "explain"),
-    ("Trace", "code_trace, code_told", mix.inspect_code, "trace"),
+    ("Repair", "code_repair, code_return, code_error, CODE_REPAIR_SIMPLE, "
+     "code_repair_trace", mix.repair_code, "repair"),
+    ("Explanation", "CODE_EXPLAIN, code_outcome", mix.inspect_code, "explain"),
+    ("Trace", "code_trace, code_outcome", mix.inspect_code, "trace"),
     ("Verdict on code", "CODE_VERDICT", mix.inspect_code, "code_verdict"),
     ("Task list", "task_list", general.list_tasks, "task_list"),
     ("Classification or not", "is_classification", general.classify_task, "is_classification"),
     ("Instances", "input_first, output_first", general.task_instances, "instances"),
     ("Instruction", "instruction", general.follow, "instruction"),
-    ("Principles", "principles_system, principles_user", general.principled, "principles"),
+    ("Principles", "principles_system, principles_user", general.answer_by_principles, "principles"),
     ("CAMEL turn", "camel_assistant_system, camel_user_system, CAMEL_START", general.camel, "camel"),
     ("CAMEL roles and tasks", "camel_roles, camel_tasks, camel_specify", general.camel_setup,
      "camel_setup"),
@@ -73,12 +73,12 @@ fifty was cut, misformatted or refused on purpose; the card says how many replie
 def example(make: Callable[[random.Random], Sample], kind: str) -> Sample:
     """The shortest of some samples of a kind."""
     rng = random.Random(7)
-    found: list[Sample] = []
-    while len(found) < 8:
+    samples: list[Sample] = []
+    while len(samples) < 8:
         sample = make(rng)
         if sample.kind == kind:
-            found.append(sample)
-    return min(found, key=lambda s: sum(len(text) for _, text in s.messages))
+            samples.append(sample)
+    return min(samples, key=lambda s: sum(len(text) for _, text in s.messages))
 
 
 def write_formats(path: Path) -> None:
@@ -91,7 +91,7 @@ def write_formats(path: Path) -> None:
         turns = sum(role != "system" for role, _ in sample.messages)
         functions = ", ".join(f"`{name}`" for name in names.split(", "))
         rows.append(f"| {title} | {functions} | {system} | {turns} |")
-        shown = "\n".join(f"[{role}]\n{text}" for role, text in sample.messages)
-        blocks.append(f"## {title}\n\n````text\n{shown}\n````\n")
+        text = "\n".join(f"[{role}]\n{text}" for role, text in sample.messages)
+        blocks.append(f"## {title}\n\n````text\n{text}\n````\n")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(HEAD + "\n".join(rows) + "\n\n" + "\n".join(blocks))

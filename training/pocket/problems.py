@@ -118,7 +118,7 @@ def product(note: str, a: int, b: int) -> list[Path]:
     return ways
 
 
-def moved(path: Path, results: Sequence[int]) -> Path:
+def move_refs(path: Path, results: Sequence[int]) -> Path:
     """The path with its references changed: `Ref(i)` to `Ref(results[i])`."""
 
     def move(x: int | Ref) -> int | Ref:
@@ -127,10 +127,10 @@ def moved(path: Path, results: Sequence[int]) -> Path:
     return tuple(Step(step.note, move(step.left), step.op, move(step.right)) for step in path)
 
 
-def joined(heads: list[Path], tails: list[Path]) -> list[Path]:
+def join_paths(heads: list[Path], tails: list[Path]) -> list[Path]:
     """Each head followed by each tail, whose `R0` is the head's last result."""
     return [
-        head + moved(tail, range(len(head) - 1, len(head) + len(tail)))
+        head + move_refs(tail, range(len(head) - 1, len(head) + len(tail)))
         for head in heads
         for tail in tails
     ]
@@ -142,8 +142,8 @@ def side_by_side(first: list[Path], second: list[Path], tails: list[Path]) -> li
     for a in first:
         for b in second:
             n = len(a) + len(b)
-            both = a + moved(b, range(len(a), n))
-            out += [both + moved(t, (len(a) - 1, n - 1, *range(n, n + len(t)))) for t in tails]
+            both = a + move_refs(b, range(len(a), n))
+            out += [both + move_refs(t, (len(a) - 1, n - 1, *range(n, n + len(t)))) for t in tails]
     return out
 
 
@@ -152,11 +152,11 @@ def gains(draw: Draw) -> Problem:
     who, thing = name(rng), rng.choice(THINGS)
     a, b, c, d = draw.term(6, 45), draw.term(3, 25), draw.term(2, 19), draw.term(2, 19)
     verbs = rng.sample(["gets", "buys", "finds", "wins"], 2)
-    lost = rng.choice(["gives away", "sells", "loses"])
+    loss = rng.choice(["gives away", "sells", "loses"])
     lost_n = draw.term(2, 29, at_most=a + b - 2)
     if rng.random() < 0.5:
         q = (
-            f"{who} has {a} {thing}. {who} {verbs[0]} {b} {thing} and {lost} {lost_n}. "
+            f"{who} has {a} {thing}. {who} {verbs[0]} {b} {thing} and {loss} {lost_n}. "
             f"Then {who} {verbs[1]} {c} more. How many {thing} does {who} have now?"
         )
         x = "the number after the gain"
@@ -196,14 +196,14 @@ def holders(draw: Draw) -> Problem:
         ]
     else:
         extra = draw.term(2, 25, at_most=n * m - 2)
-        lost = rng.choice(["are sold", "break", "are lost", "are given away"])
+        loss = rng.choice(["are sold", "break", "are lost", "are given away"])
         q = (
-            f"There are {n} {holder} with {m} {thing} each. {extra} {thing} {lost}. "
+            f"There are {n} {holder} with {m} {thing} each. {extra} {thing} {loss}. "
             f"How many {thing} are left?"
         )
         tails = [(Step("what is left", R0, "-", extra),)]
     heads = product(f"the {thing} in {holder}", n, m)
-    return Problem("holders", q, tuple(joined(heads, tails)))
+    return Problem("holders", q, tuple(join_paths(heads, tails)))
 
 
 def two_products(draw: Draw) -> Problem:
@@ -226,10 +226,10 @@ def two_products(draw: Draw) -> Problem:
         f"{who} has {pays} dollars and buys {a} {thing} at {b} dollars each and {c} {other} at "
         f"{d} dollars each. How many dollars are left?"
     )
-    spent: list[Path] = [(Step("the cost", R0, "+", R1), Step("what is left", pays, "-", R2))]
+    spending: list[Path] = [(Step("the cost", R0, "+", R1), Step("what is left", pays, "-", R2))]
     then: list[Path] = [(Step("what is left", R0, "-", R1),)]
-    after_first = joined(first, [(Step("what is left first", pays, "-", R0),)])
-    paths = side_by_side(first, second, spent) + side_by_side(second, first, spent)
+    after_first = join_paths(first, [(Step("what is left first", pays, "-", R0),)])
+    paths = side_by_side(first, second, spending) + side_by_side(second, first, spending)
     return Problem("change", q, (*paths, *side_by_side(after_first, second, then)))
 
 
@@ -269,7 +269,7 @@ def times(draw: Draw) -> Problem:
         (Step("the sum", R0, "+", a), Step("the total", R1, "+", c)),
     ]
     more: list[Path] = [(Step("the total", R0, "+", c),)]
-    paths = joined(heads, tails) + joined(product("all parts", k + 1, a), more)
+    paths = join_paths(heads, tails) + join_paths(product("all parts", k + 1, a), more)
     return Problem("times", q, tuple(paths))
 
 
@@ -302,10 +302,10 @@ def fraction(draw: Draw) -> Problem:
         f"A {place} has {a} {thing}. It sells {word} of them in the morning and {b} in the "
         f"afternoon. How many {thing} are left?"
     )
-    sold = Step("sold in the morning", a, "/", k)
+    sale = Step("sold in the morning", a, "/", k)
     return Problem("fraction", q, (
-        (sold, Step("what is left first", a, "-", R0), Step("what is left", R1, "-", b)),
-        (sold, Step("all sold", R0, "+", b), Step("what is left", a, "-", R1)),
+        (sale, Step("what is left first", a, "-", R0), Step("what is left", R1, "-", b)),
+        (sale, Step("all sold", R0, "+", b), Step("what is left", a, "-", R1)),
     ))  # fmt: skip
 
 
@@ -323,7 +323,7 @@ def saving(draw: Draw) -> Problem:
         (Step("all the money", b, "+", R0), Step("what is needed", goal, "-", R1)),
         (Step("what is needed first", goal, "-", R0), Step("what is needed", R1, "-", b)),
     ]
-    return Problem("saving", q, tuple(joined(product("what is saved", a, n), tails)))
+    return Problem("saving", q, tuple(join_paths(product("what is saved", a, n), tails)))
 
 
 def trip(draw: Draw) -> Problem:
@@ -353,7 +353,7 @@ def rows(draw: Draw) -> Problem:
         (Step(f"the living {crop}", R0, "-", k), Step("the money", R1, "*", price)),
         (Step(f"the living {crop}", R0, "-", k), Step("the money", price, "*", R1)),
     ]
-    return Problem("rows", q, tuple(joined(product(f"all {crop}", r, c), tails)))
+    return Problem("rows", q, tuple(join_paths(product(f"all {crop}", r, c), tails)))
 
 
 def ages(draw: Draw) -> Problem:
@@ -404,11 +404,11 @@ LONG = (holders, two_products, two_products, times, saving, trip, rows, pages)
 """Those with a product to make long."""
 
 
-def make_problem(rng: random.Random, held: bool | None = False) -> Problem:
+def make_problem(rng: random.Random, evaluation: bool | None = False) -> Problem:
     """A random problem: of the training side, the held-out side (`True`) or either (`None`)."""
     while True:
         level = rng.choices(range(len(LEVELS)), LEVELS)[0]
         family = rng.choice(LONG if SIZES[level] == "long products" else FAMILIES)
         problem = replace(family(Draw(rng, level)), level=level)
-        if held is None or problem.held_out == held:
+        if evaluation is None or problem.held_out == evaluation:
             return problem

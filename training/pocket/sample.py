@@ -23,10 +23,10 @@ class Speaker:
         self.device = next(model.parameters()).device
         self.end, self.pad = tokenizer.token_to_id(END), tokenizer.token_to_id(PAD)
 
-    def prompt(self, messages: Sequence[Message], begun: str = "") -> list[int]:
+    def prompt(self, messages: Sequence[Message], prefixes: str = "") -> list[int]:
         """Ids of a chat that asks for a reply, of which `begun` is already written."""
         head = self.tokenizer.encode(render_chat(tuple(messages), generate=True)).ids
-        return head + (self.tokenizer.encode(begun).ids if begun else [])
+        return head + (self.tokenizer.encode(prefixes).ids if prefixes else [])
 
     def ask(self, users: Sequence[str], **settings: float) -> list[str]:
         """One reply to each user message."""
@@ -46,14 +46,14 @@ class Speaker:
         prompts = [self.prompt(c) for c in chats]
         order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
         step = max(1, ROWS[self.device.type] // n)
-        found: dict[int, list[str]] = {}
+        matches: dict[int, list[str]] = {}
         for at in range(0, len(order), step):
             chosen = order[at : at + step]
             rows = self._decode([prompts[i] for i in chosen], n, temperature, tokens, noise)
             for k, i in enumerate(chosen):
                 texts = rows[k * n : (k + 1) * n]
-                found[i] = [self.tokenizer.decode(t, skip_special_tokens=True) for t in texts]
-        return [found[i] for i in range(len(prompts))]
+                matches[i] = [self.tokenizer.decode(t, skip_special_tokens=True) for t in texts]
+        return [matches[i] for i in range(len(prompts))]
 
     @torch.no_grad()
     def _decode(
@@ -67,7 +67,7 @@ class Speaker:
         width = max(map(len, prompts))
         size = min(width + tokens, self.model.shape.max_position_embeddings)
         cache = Cache(self.model.shape, len(prompts), size, self.device)
-        ids, positions, allowed = self._left_padded(prompts, width, size)
+        ids, positions, allowed = self._pad_left(prompts, width, size)
         causal = torch.ones(width, width, dtype=torch.bool, device=self.device).tril()
         itself = torch.eye(width, dtype=torch.bool, device=self.device)
         # Padding attends to itself, not to nothing.
@@ -92,11 +92,11 @@ class Speaker:
                 cache.keys, cache.values = cache.keys[:, going], cache.values[:, going]
                 going = going[going]
             at = at + 1
-            seen = allowed[:, None, None, : cache.length + 1]
-            logits = self.model(chosen[:, None], cache, at, seen, last=True)[:, -1]
+            visible = allowed[:, None, None, : cache.length + 1]
+            logits = self.model(chosen[:, None], cache, at, visible, last=True)[:, -1]
         return out
 
-    def _left_padded(
+    def _pad_left(
         self, prompts: list[list[int]], width: int, size: int
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Ids, positions and which cache columns each row may attend to."""
@@ -113,9 +113,9 @@ class Speaker:
     def p_first(self, chats: Sequence[tuple[Sequence[Message], str]]) -> list[float]:
         """Probability of option (A) against (B), where each reply is begun up to the letter."""
         letters = [self.tokenizer.token_to_id(x) for x in "AB"]
-        prompts = [self.prompt(c, begun + "(") for c, begun in chats]
+        prompts = [self.prompt(c, prefixes + "(") for c, prefixes in chats]
         order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
-        found = [0.0] * len(prompts)
+        matches = [0.0] * len(prompts)
         for at in range(0, len(order), 64):
             chosen = order[at : at + 64]
             rows = [prompts[i] for i in chosen]
@@ -126,8 +126,8 @@ class Speaker:
             ends = torch.tensor([len(row) - 1 for row in rows])
             logits = self.model(ids.to(self.device))[torch.arange(len(rows)), ends][:, letters]
             for i, p in zip(chosen, logits.softmax(-1)[:, 0].tolist(), strict=True):
-                found[i] = p
-        return found
+                matches[i] = p
+        return matches
 
 
 def pick(logits: Tensor, temperature: float, noise: torch.Generator) -> Tensor:

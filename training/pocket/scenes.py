@@ -28,7 +28,7 @@ class Region:
         return f"{self.colour} {self.shape}"
 
     @property
-    def cited(self) -> str:
+    def cite(self) -> str:
         return f"a {self.label} [{self.rid}]"
 
 
@@ -63,12 +63,12 @@ def caption(regions: list[Region], rng: random.Random) -> str:
     if rng.random() < 0.5:
         ordered = sorted(regions, key=lambda r: r.box[0])
         links = [" is left of ", ", left of ", ", left of "]
-        first, *rest = (r.cited for r in ordered)
+        first, *rest = (r.cite for r in ordered)
         text = first[0].upper() + first[1:]
         for link, phrase in zip(links, rest, strict=False):
             text += link + phrase
         return text + "."
-    *most, last = (r.cited for r in regions)
+    *most, last = (r.cite for r in regions)
     return f"The image shows {', '.join(most)} and {last}."
 
 
@@ -80,19 +80,19 @@ def questions(regions: list[Region], rng: random.Random) -> list[tuple[str, str]
     """Questions with certain answers: count, presence, colour, place, relative position."""
     region = rng.choice(regions)
     shapes = Counter(r.shape for r in regions)
-    found = [
+    pairs = [
         ("How many objects are there?", f"There are {len(regions)} objects."),
         (f"Where is the {region.label}?", f"It is in the {side(region)} of the image."),
     ]
     if shapes[region.shape] == 1:
-        found.append(
+        pairs.append(
             (f"What colour is the {region.shape}?", f"The {region.shape} is {region.colour}.")
         )
     shape = rng.choice(SHAPES)
-    found.append((f"Is there a {shape}?", "Yes." if shape in shapes else "No."))
+    pairs.append((f"Is there a {shape}?", "Yes." if shape in shapes else "No."))
     one, two = rng.sample(regions, 2)
     if one.label != two.label:
         left = "Yes." if one.box[0] < two.box[0] else "No."
-        found.append((f"Is the {one.label} left of the {two.label}?", left))
-    rng.shuffle(found)
-    return found
+        pairs.append((f"Is the {one.label} left of the {two.label}?", left))
+    rng.shuffle(pairs)
+    return pairs

@@ -56,18 +56,18 @@ def digits(number: int) -> list[int]:
     return [part for unit in units if (part := number // unit % 10 * unit)]
 
 
-def worked(left: int, op: str, right: int) -> str:
+def work_out(left: int, op: str, right: int) -> str:
     """The equation with its true result; a product of long numbers digit by digit, as one checks it."""
     small, large = sorted((left, right))
     parts = digits(large)
     if op != "*" or small < 10 or len(parts) < 2:
         return f"{left} {op} {right} = {compute(left, op, right)}"
-    shown = [f"{small} * {part} = {small * part}" for part in parts]
+    text = [f"{small} * {part} = {small * part}" for part in parts]
     total = small * parts[0]
     for part in parts[1:]:
-        shown.append(f"{total} + {small * part} = {total + small * part}")
+        text.append(f"{total} + {small * part} = {total + small * part}")
         total += small * part
-    return ", ".join(shown)
+    return ", ".join(text)
 
 
 def compute(left: int, op: str, right: int) -> int:
@@ -123,8 +123,8 @@ FINAL = re.compile(r"The answer is (-?\d+)\b")
 
 def parse(text: str) -> list[Equation]:
     """All equations written in a text, in order."""
-    found = EQUATION.findall(text)
-    return [Equation(int(a), op, int(b), int(c)) for a, op, b, c in found]
+    match = EQUATION.findall(text)
+    return [Equation(int(a), op, int(b), int(c)) for a, op, b, c in match]
 
 
 def final(text: str) -> int | None:
@@ -158,46 +158,48 @@ def slip(true: int, rng: random.Random) -> int:
     return size if rng.random() < 0.5 or true - size < 0 else -size
 
 
-def nearest(paths: Sequence[Path], written: Sequence[Equation]) -> tuple[Path, int]:
+def nearest(paths: Sequence[Path], attempt: Sequence[Equation]) -> tuple[Path, int]:
     """The correct path that shares the longest beginning with what was written, and its length."""
 
-    def shared(path: Path) -> int:
+    def common_prefix(path: Path) -> int:
         done = equations(path)
         n = 0
-        while n < min(len(done), len(written)) and done[n].same(written[n]):
+        while n < min(len(done), len(attempt)) and done[n].same(attempt[n]):
             n += 1
         return n
 
-    best = max(paths, key=shared)
-    return best, shared(best)
+    best = max(paths, key=common_prefix)
+    return best, common_prefix(best)
 
 
-def critique(paths: Sequence[Path], written: Sequence[Equation]) -> str | None:
+def critique(paths: Sequence[Path], attempt: Sequence[Equation]) -> str | None:
     """Feedback that walks the steps to the first fault; `None` if there is none.
 
     A false equation is named first; true equations that no correct path contains are named against
     the nearest correct path.
     """
     parts: list[str] = []
-    gold, agreed = nearest(paths, written)
-    wanted = equations(gold)
-    for i, e in enumerate(written):
+    gold, agreed = nearest(paths, attempt)
+    solution = equations(gold)
+    for i, e in enumerate(attempt):
         true = compute(e.left, e.op, e.right)
         if e.result != true:
-            parts.append(f"Step {i + 1}: {worked(e.left, e.op, e.right)}, not {e.result}.")
+            parts.append(f"Step {i + 1}: {work_out(e.left, e.op, e.right)}, not {e.result}.")
             return " ".join([*parts, f"Write {true} in step {i + 1}."])
         if i >= agreed:
             parts.append(f"Step {i + 1}: {e}, but that does not fit the problem.")
-            w = wanted[min(i, len(wanted) - 1)]
+            w = solution[min(i, len(solution) - 1)]
             return " ".join([*parts, f"Write {w.left} {w.op} {w.right} in step {i + 1}."])
-        parts.append(f"Step {i + 1}: {worked(e.left, e.op, e.right)}, right.")
-    if agreed < len(wanted):
-        w = wanted[agreed]
+        parts.append(f"Step {i + 1}: {work_out(e.left, e.op, e.right)}, right.")
+    if agreed < len(solution):
+        w = solution[agreed]
         return " ".join([*parts, f"The next step {w.left} {w.op} {w.right} is missing."])
     return None
 
 
-def approval(written: Sequence[Equation], phrase: str) -> str:
+def approval(attempt: Sequence[Equation], phrase: str) -> str:
     """Feedback on a solution without fault."""
-    parts = [f"Step {i}: {worked(e.left, e.op, e.right)}, right." for i, e in enumerate(written, 1)]
+    parts = [
+        f"Step {i}: {work_out(e.left, e.op, e.right)}, right." for i, e in enumerate(attempt, 1)
+    ]
     return " ".join([*parts, phrase])

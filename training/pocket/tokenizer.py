@@ -71,9 +71,9 @@ class Encoder:
         for i, (role, text) in enumerate(sample.messages):
             encoded = self.tokenizer.encode(text)
             body = encoded.ids
-            spoken = role == "assistant" and sample.kind == "camel"
+            roles = role == "assistant" and sample.kind == "camel"
             scale = min(4.0, max(1.0, SHORT / (len(body) + 1)))
-            weight = scale * sample.reply_weight if i == last or spoken else sample.prompt_weight
+            weight = scale * sample.reply_weight if i == last or roles else sample.prompt_weight
             inner = [weight] * len(body)
             if sample.verdict and i == last:
                 at = max(k for k, t in enumerate(body) if t in self.letters)
@@ -84,7 +84,7 @@ class Encoder:
                     w * FOCUS_WEIGHT if a < stop and b > start else w
                     for w, (a, b) in zip(inner, encoded.offsets, strict=True)
                 ]
-            end = weight if i == last or spoken else 0.0
+            end = weight if i == last or roles else 0.0
             ids += [self.tokenizer.token_to_id(f"<|{role}|>"), *body]
             ids.append(self.tokenizer.token_to_id(END))
             weights += [0.0, *inner, end]

@@ -57,11 +57,11 @@ def other(who: Agent, rng: random.Random) -> str:
 def memory(who: Agent, rng: random.Random) -> tuple[str, int]:
     """A memory of an agent and its poignancy, which varies by one around its usual value."""
     text, score = rng.choice(MEMORIES)
-    filled = text.format(
+    text = text.format(
         n=who.name, m=other(who, rng), food=rng.choice(FOODS), place=rng.choice(PLACES),
         hobby=rng.choice(HOBBIES), topic=rng.choice(TOPICS), job=who.job,
     )  # fmt: skip
-    return filled, min(10, max(1, score + rng.choice((0, 0, 0, 1, -1))))
+    return text, min(10, max(1, score + rng.choice((0, 0, 0, 1, -1))))
 
 
 def evidence(who: Agent, rng: random.Random) -> tuple[list[str], list[str], list[str]]:
@@ -87,14 +87,14 @@ def evidence(who: Agent, rng: random.Random) -> tuple[list[str], list[str], list
         (text, i) for i, t in enumerate(themes) for text in rng.sample(t[1], rng.choice((2, 3)))
     ]
     rng.shuffle(tagged)
-    found: list[str] = []
+    lines: list[str] = []
     for i, theme in enumerate(themes):
         cited = ", ".join(str(k) for k, (_, j) in enumerate(tagged, 1) if j == i)
-        found.append(f"{theme[3]} (because of {cited})")
-    return [text for text, _ in tagged], [t[2] for t in themes], found
+        lines.append(f"{theme[3]} (because of {cited})")
+    return [text for text, _ in tagged], [t[2] for t in themes], lines
 
 
-def numbered(lines: list[str]) -> str:
+def number_lines(lines: list[str]) -> str:
     return "\n".join(f"{i}. {line}" for i, line in enumerate(lines, 1))
 
 
@@ -109,7 +109,7 @@ def plan(who: Agent, rng: random.Random) -> str:
         f"talk with {other(who, rng)} about {who.topic} at {rng.randint(7, 8)}:00 pm",
         f"go to bed at {rng.randint(9, 11)}:00 pm",
     ]  # fmt: skip
-    return numbered(strokes)
+    return number_lines(strokes)
 
 
 SUBTASKS = {
@@ -138,7 +138,7 @@ def subtasks(hobby: str, minutes: int, rng: random.Random) -> str:
         left -= end - start
         rows.append(f"{text} (duration: {end - start}, left: {left})")
         start = end
-    return numbered(rows)
+    return number_lines(rows)
 
 
 def reaction(rng: random.Random) -> tuple[tuple[str, str, str, str], str]:
@@ -173,9 +173,9 @@ def talk(rng: random.Random) -> tuple[Agent, list[str], list[str], str]:
     ]
     at = rng.randrange(0, len(script), 2)
     names = (who.name, friend)
-    said = [f"{names[i % 2]}: {line}" for i, line in enumerate(script[:at])]
+    talk = [f"{names[i % 2]}: {line}" for i, line in enumerate(script[:at])]
     reply = json.dumps({"utterance": script[at], "end": at == len(script) - 1})
-    return who, memories, said, reply
+    return who, memories, talk, reply
 
 
 def answer_interview(rng: random.Random) -> tuple[Agent, list[str], str, str]:
@@ -190,7 +190,7 @@ def answer_interview(rng: random.Random) -> tuple[Agent, list[str], str, str]:
         (f"{who.name} enjoys {who.hobby}", "What do you like to do?", f"I like {who.hobby}."),
     ]  # fmt: skip
     rng.shuffle(facts)
-    shown = facts[: rng.randint(2, 3)]
-    asked = rng.choice(facts)
-    reply = asked[2] if asked in shown else "I do not remember that."
-    return who, [f[0] for f in shown], asked[1], reply
+    statements = facts[: rng.randint(2, 3)]
+    question = rng.choice(facts)
+    reply = question[2] if question in statements else "I do not remember that."
+    return who, [f[0] for f in statements], question[1], reply

@@ -17,7 +17,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from understudy.call.group import grouped
 from understudy.errors import Rejected, Unparsable
 from understudy.journal.keys import canonical
-from understudy.text import replies as text
+from understudy.text import lenient_json
 from understudy.types import (
     Call,
     Generate,
@@ -276,7 +276,7 @@ class _Reader:
         self.json_schema = schema if isinstance(schema, dict) else schema.model_json_schema()
 
     def __call__(self, reply: str) -> Any:
-        value = text.loads(reply)
+        value = lenient_json.loads(reply)
         if self._adapter is None:
             _check(value, self.json_schema)
             return value

@@ -11,7 +11,7 @@ from typing import Annotated, ParamSpec
 
 import typer
 
-from understudy.errors import ConfigError, Interrupted, RunFolderError, UnderstudyError
+from understudy.errors import ConfigError, Interrupted, RunFolderError, UnderstudyError, nearest
 
 P = ParamSpec("P")
 
@@ -104,7 +104,8 @@ def run(target: Target, flags: Flags = None) -> int:
     summary = asyncio.run(execute(recipe, display=display(console), notice=_say))
     # Only now: what writes files takes longer to import than the first reply to come.
     from understudy.exports.export import export_all
-    from understudy.reports.report import Run, cost
+    from understudy.runs.facts import cost_of
+    from understudy.runs.reader import Run
 
     done = Run(summary.out)
     export_all(done)
@@ -112,7 +113,7 @@ def run(target: Target, flags: Flags = None) -> int:
     print(
         f"{summary.out}: {summary.status}; {summary.examples:,} examples, {summary.rejected:,} "
         f"rejected, {summary.failed:,} failed; {summary.tally.sent:,} calls sent, "
-        f"{summary.tally.replayed:,} replies from the journal; cost {cost(done.records.totals())}"
+        f"{summary.tally.replayed:,} replies from the journal; cost {cost_of(done.records.totals())}"
     )
     if summary.why:
         _say(f"understudy: {summary.why}")
@@ -146,8 +147,8 @@ def plan(
 @_errors
 def show(folder: Folder) -> None:
     """What a run made: counts, reasons, cost, and the figures of its methods."""
-    from understudy.reports.report import Run
     from understudy.reports.report import show as shown
+    from understudy.runs.reader import Run
 
     print(shown(Run(folder)))
 
@@ -156,8 +157,8 @@ def show(folder: Folder) -> None:
 @_errors
 def why(folder: Folder, task: Annotated[str, typer.Argument(help="A task's id.")]) -> None:
     """Why a task's rows are what they are: the calls behind them, and which were paid again."""
-    from understudy.reports.report import Run
     from understudy.reports.why import why as account
+    from understudy.runs.reader import Run
 
     print(account(Run(folder), task))
 
@@ -173,29 +174,34 @@ def export(
         ),
     ] = None,
     format: Annotated[
-        str, typer.Option(help="messages, prompt-completion, preference, alpaca or sharegpt.")
+        str, typer.Option(help="The shape of a row; understudy formats lists them.")
     ] = "messages",
     step: Annotated[str, typer.Option(help="A step's label; the last one by default.")] = "",
 ) -> None:
     """Write a run's examples to a file, in the shape that a trainer reads."""
-    from typing import cast, get_args
-
     from understudy.exports.export import export as write_one
     from understudy.exports.export import export_all
-    from understudy.exports.formats import Format
-    from understudy.registry import nearest
-    from understudy.reports.report import Run
+    from understudy.exports.formats import find_format
+    from understudy.runs.reader import Run
 
-    run = Run(folder)
-    if format not in get_args(Format):
-        raise ConfigError(f"no format {format!r}{nearest(format, get_args(Format))}")
+    run, kind = Run(folder), find_format(format)
     if step and step not in run.labels:
         raise ConfigError(f"no step {step!r}{nearest(step, run.labels)}")
     if to is None:
         for file in export_all(run, again=True):
             print(file)
     else:
-        print(f"{to}: {write_one(run, to, cast('Format', format), step):,} examples")
+        print(f"{to}: {write_one(run, to, kind, step):,} rows")
+
+
+@app.command()
+@_errors
+def formats() -> None:
+    """The formats that export writes, those of installed packages included."""
+    from understudy.exports.formats import formats as known
+
+    for format in known().values():
+        print(f"{format.name:<18} {format.about}")
 
 
 @app.command()
@@ -203,7 +209,7 @@ def export(
 def record(folder: Folder, to: Annotated[Path, typer.Argument(help="A .jsonl file.")]) -> None:
     """Write every reply of a run to a file that `recorded:FILE` replays."""
     from understudy.providers.recorded import record as write_replies
-    from understudy.reports.report import Run
+    from understudy.runs.reader import Run
 
     print(f"{to}: {write_replies(Run(folder).records, to):,} replies")
 

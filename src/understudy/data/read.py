@@ -16,8 +16,8 @@ from typing import Any
 from understudy.data.bad_row import BadSeed
 from understudy.data.columns import NAMES, Reader, look_up
 from understudy.data.hub import from_hub
-from understudy.data.readers import Raw, Source, builtin, from_file, in_memory, nearest
-from understudy.errors import ConfigError
+from understudy.data.readers import Raw, Source, builtin, from_file, in_memory
+from understudy.errors import ConfigError, nearest
 from understudy.types import Task
 
 __all__ = ["BadSeed", "read_tasks"]

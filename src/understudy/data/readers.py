@@ -9,7 +9,6 @@ import csv
 import gzip
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, NamedTuple, TypeAlias, cast
@@ -19,7 +18,7 @@ import msgspec
 from understudy.data.bad_row import BadSeed, shown
 from understudy.data.optional import needs
 from understudy.data.plain import plain
-from understudy.errors import ConfigError
+from understudy.errors import ConfigError, nearest
 
 LONGEST = 64 * 2**20
 """Bytes of a line, and characters of a CSV cell: what is longer is passed over, not held."""
@@ -100,14 +99,6 @@ def from_file(path: Path) -> Source:
                 f"{path}: expected a file that ends in .jsonl, .json, .csv (these also with .gz) "
                 f"or .parquet, found {suffix!r}. Rename or convert it."
             )
-
-
-def nearest(name: str, known: Sequence[str]) -> str:
-    """The end of a message about an unknown name."""
-    if guess := get_close_matches(name, known, n=1, cutoff=0.5):
-        return f". Did you mean {guess[0]!r}?"
-    listed = ", ".join(repr(name) for name in known[:12]) + (", ..." if len(known) > 12 else "")
-    return f". There are: {listed}." if known else ". Check the name."
 
 
 def _siblings(path: Path) -> Iterator[Path]:

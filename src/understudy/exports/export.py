@@ -3,17 +3,16 @@
 from collections import Counter
 from pathlib import Path
 
-import yaml
-
 from understudy.data.atomic import write_text
 from understudy.data.optional import has_parquet
 from understudy.errors import ConfigError, RunFolderError
-from understudy.exports.formats import Format
+from understudy.exports.formats import DEFAULT, Format
 from understudy.exports.write import write, write_rows
-from understudy.journal.read import Total
 from understudy.reports.card import CardFacts, ModelFacts, StepFacts, card
 from understudy.reports.page import page
-from understudy.reports.report import Run
+from understudy.runs import facts
+from understudy.runs.facts import RunFacts, collect
+from understudy.runs.reader import Run
 
 STAMP = "data/.exported"
 """Says what state of the run the exports tell, so that a finished one does not write them again."""
@@ -38,17 +37,17 @@ def export_all(run: Run, *, again: bool = False) -> list[Path]:
     written = [run.path / name for name in OTHERS]
     try:
         data.mkdir(exist_ok=True)
-        write(run.examples(), data / "train.jsonl", "messages")
+        write(run.examples(), data / "train.jsonl", DEFAULT)
         if has_parquet():
-            write(run.examples(), parquet, "messages")
+            write(run.examples(), parquet, DEFAULT)
             written.insert(1, parquet)
         elif not fresh:  # one from where the extra is installed would lack rows
             parquet.unlink(missing_ok=True)
         write_rows(run.rejected(), run.path / "rejected.jsonl")
         write_rows(run.failures(), run.path / "failures.jsonl")
-        told = facts(run)
-        (run.path / "README.md").write_text(card(told))
-        write_text(run.path / "report.html", page(run, told))
+        figures = collect(run)
+        (run.path / "README.md").write_text(card(card_facts(run, figures)))
+        write_text(run.path / "report.html", page(run, figures))
         stamp.write_text(newest)
     except RunFolderError:
         raise
@@ -67,7 +66,7 @@ def _state(run: Run) -> str:
 
 
 def export(run: Run, file: Path, format: Format, step: str = "") -> int:
-    """The examples of a step (the last by default) in one file; the number of rows.
+    """Write the examples of a step (the last by default) to one file. Returns the number of rows.
 
     Raises:
         ConfigError: the format cannot express one of them, or the file needs an extra that is
@@ -81,70 +80,33 @@ def export(run: Run, file: Path, format: Format, step: str = "") -> int:
         raise ConfigError(str(error)) from error
 
 
-def facts(run: Run) -> CardFacts:
+def card_facts(run: Run, facts: RunFacts) -> CardFacts:
     """What the data set card says of a run."""
-    counts, totals, recipe = run.records.counts(), run.records.totals(), run.recipe
-    steps: dict[str, list[StepFacts]] = {"method": [], "filter": []}
     failed: Counter[str] = Counter()
-    for made in counts.values():
-        failed.update({reason: n for (kind, reason), n in made.items() if kind == "failure"})
-    for step in recipe.steps:
-        definition = run.definition(step)
-        made = counts.get(step.name, Counter())
-        rejected = {reason: n for (kind, reason), n in made.items() if kind == "rejection"}
-        kind, about, paper = "method", "", ""
-        if definition is not None:
-            kind, about, paper = definition.kind, definition.about, definition.paper
-        steps[kind].append(StepFacts(step.name, about, paper, rejected))
-    examples = sum(
-        n for (kind, _), n in counts.get(run.labels[-1], Counter()).items() if kind == "example"
-    )
-    unpriced = any(total.unpriced for total in totals)
+    for step in facts.steps:
+        failed.update({r.text: r.n for r in step.reasons if r.kind == "failure"})
     return CardFacts(
-        name=run.path.resolve().name,
-        examples=examples,
-        seeds=_seeds(run),
-        formats=("messages",),
+        name=facts.name,
+        examples=facts.examples,
+        seeds=facts.seeds,
+        formats=(DEFAULT.name,),
         files="data/*.parquet" if (run.path / PARQUET).is_file() else "data/*.jsonl",
-        license=recipe.license,
-        methods=steps["method"],
-        filters=steps["filter"],
-        models=_models(totals, run),
-        programs=run.records.answered_by("sandbox"),
+        license=facts.license,
+        methods=[_step(step) for step in facts.methods],
+        filters=[_step(step) for step in facts.filters],
+        models=[
+            ModelFacts(m.role, m.model, m.endpoint, m.calls, m.tokens_in, m.tokens_out)
+            for m in facts.models
+        ],
+        programs=facts.programs,
         failed=failed,
-        cost=None if unpriced else sum(total.cost for total in totals),
-        recipe=_recipe(run),
-        versions={name: str(run.facts[name]) for name in ("understudy", "python", "platform")},
-        made=run.records.attempts()[-1].started.partition(" ")[0],
+        cost=None if facts.cost.unpriced else facts.cost.dollars,
+        recipe=facts.recipe,
+        versions=facts.versions,
+        made=facts.begun,
     )
 
 
-def _seeds(run: Run) -> str:
-    """Where the seeds came from; of a file its name alone, as paths say more than they should."""
-    seeds = run.recipe.seeds
-    if not isinstance(seeds, str):
-        return f"{len(seeds)} in the recipe"
-    return seeds if seeds.startswith(("builtin:", "hf:")) else Path(seeds).name
-
-
-def _recipe(run: Run) -> str:
-    shown = run.recipe.model_dump(mode="json", exclude_defaults=True, exclude={"out", "reuse"})
-    shown["seeds"] = _seeds(run)  # a list of them stays in run.json, however long
-    return yaml.safe_dump(shown, sort_keys=False, allow_unicode=True)
-
-
-def _models(totals: list[Total], run: Run) -> list[ModelFacts]:
-    groups: dict[tuple[str, str], list[Total]] = {}
-    for total in totals:
-        groups.setdefault((total.role, total.model), []).append(total)
-    return [
-        ModelFacts(
-            role=role,
-            name=model,
-            endpoint=run.endpoint_of(model),
-            calls=sum(t.sent for t in group),
-            tokens_in=sum(t.tokens_in for t in group),
-            tokens_out=sum(t.tokens_out for t in group),
-        )
-        for (role, model), group in groups.items()
-    ]
+def _step(step: facts.StepFacts) -> StepFacts:
+    rejected = {reason.text: reason.n for reason in step.reasons if reason.kind == "rejection"}
+    return StepFacts(step.label, step.about, step.paper, rejected)

@@ -14,55 +14,45 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from understudy.exports.formats import Format
+from understudy.exports.columns import Column
 
 # Arrow's own allocator keeps what it once had; an export at the end of a run should not set its peak.
 pa.set_memory_pool(pa.system_memory_pool())
+
+_LEAVES: dict[str, pa.DataType] = {
+    "text": pa.string(),
+    "json": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "boolean": pa.bool_(),
+    "media": pa.struct([("bytes", pa.binary()), ("path", pa.string())]),
+}
 
 
 def write(
     batches: Iterable[list[Mapping[str, Any]]],
     file: IO[bytes],
-    format: Format,
-    optional: Set[str],
-    *,
-    extras: bool,
+    columns: Mapping[str, Column],
+    present: Set[str],
 ) -> None:
-    """One row group for each batch; `optional` says which of `tools`, `images` and `audios` occur."""
-    schema = _schema(format, optional, extras=extras)
+    """One row group for each batch. `present` names the optional fields that occur."""
+    schema = pa.schema(_fields(columns, present))
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for batch in batches:
             writer.write_table(pa.Table.from_pylist(batch, schema=schema))
 
 
-def _schema(format: Format, optional: Set[str], *, extras: bool) -> pa.Schema:
-    """The columns of a format.
+def _fields(columns: Mapping[str, Column], present: Set[str]) -> list[tuple[str, pa.DataType]]:
+    return [
+        (name.rstrip("?"), _type(column, present))
+        for name, column in columns.items()
+        if not name.endswith("?") or name in present
+    ]
 
-    Trainers take the mere presence of a column `images`, and chat templates that of a key
-    `tool_calls`, for its use: what no row has is left out.
-    """
-    text = pa.string()
-    call = pa.struct([("name", text), ("arguments", text)])
-    calls = pa.list_(pa.struct([("id", text), ("type", text), ("function", call)]))
-    tools = [("tool_calls", calls), ("tool_call_id", text), ("name", text)]
-    turn = pa.struct([("role", text), ("content", text), *(tools if "tools" in optional else ())])
-    spoken = pa.struct([("from", text), ("value", text)])
-    columns: dict[Format, list[tuple[str, pa.DataType]]] = {
-        "messages": [("messages", pa.list_(turn))],
-        "prompt-completion": [("prompt", pa.list_(turn)), ("completion", pa.list_(turn))],
-        "preference": [(name, pa.list_(turn)) for name in ("prompt", "chosen", "rejected")],
-        "alpaca": [
-            *((name, text) for name in ("instruction", "input", "output", "system")),
-            ("history", pa.list_(pa.list_(text))),
-        ],
-        "sharegpt": [("conversations", pa.list_(spoken))],
-    }
-    media = pa.list_(pa.struct([("bytes", pa.binary()), ("path", text)]))
-    return pa.schema(
-        [
-            ("id", text),
-            *columns[format],
-            *((name, media) for name in ("images", "audios") if name in optional),
-            *([("meta", text)] if extras else ()),
-        ]
-    )
+
+def _type(column: Column, present: Set[str]) -> pa.DataType:
+    if isinstance(column, str):
+        return _LEAVES[column]
+    if isinstance(column, list):
+        return pa.list_(_type(column[0], present))
+    return pa.struct(_fields(column, present))

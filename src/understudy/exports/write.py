@@ -1,11 +1,11 @@
 """Examples out: `.jsonl`, `.jsonl.gz` or `.parquet`, by suffix, in a trainer's format.
 
-Memory is bounded by some megabytes of rows; the file appears whole or not at all (`atomic.py`); the
+At most some megabytes of rows are in memory. The file appears whole or not at all (`atomic.py`). The
 same examples give the same bytes.
 
-In Parquet, which has one schema for all rows, `meta` and the arguments of tool calls are JSON text,
-and pictures are `{bytes, path}`, which `datasets` reads as its `Image` once cast to it. Its columns
-depend on whether any example calls tools or has pictures, so the rows are first written to a
+Parquet has one schema for all rows. In it, `meta` and the arguments of tool calls are JSON text, and
+pictures are `{bytes, path}`, which `datasets` reads as its `Image` once cast to it. Its columns
+depend on whether any example calls tools or has pictures. So the rows are first written to a
 temporary file of JSON lines in the same folder, which has no name and goes with the process.
 """
 
@@ -20,20 +20,22 @@ import msgspec
 
 from understudy.data.atomic import atomic
 from understudy.data.optional import needs
-from understudy.data.plain import as_list, plain
+from understudy.data.plain import as_list
 from understudy.errors import ConfigError
-from understudy.exports.formats import Format, row
+from understudy.exports.columns import Column, Misfit, encode_line, fit
+from understudy.exports.formats import Format, encode
 from understudy.types import Example, Json
 
 _ROW_GROUP = 2 * 2**20
 """Bytes of JSON that make one row group of a Parquet file: some MB in memory, fewer on disk."""
 _ROWS_PER_GROUP = 10_000
 
-_encode = msgspec.json.Encoder().encode
+_MEDIA: dict[str, Column] = {"images?": ["media"], "audios?": ["media"]}
 
 
 def write(examples: Iterable[Example], path: Path, format: Format, *, extras: bool = True) -> int:
-    """The number of examples that `path` now holds; with `extras`, also what is known of each.
+    """Write examples as rows of a format; with `extras`, also what is known of each. Returns the number
+    of rows that `path` now holds.
 
     Raises:
         ConfigError: the suffix is none of the three, or needs the extra `parquet`, which is missing.
@@ -41,7 +43,7 @@ def write(examples: Iterable[Example], path: Path, format: Format, *, extras: bo
         RunFolderError: the disk did not take it; `path` is as it was.
     """
     kind = _kind(path)
-    rows = (row(example, format, extras=extras) for example in examples)
+    rows = (row for example in examples for row in encode(example, format, extras=extras))
     if kind == ".parquet":
         return _parquet(rows, path, format, extras=extras)
     with atomic(path) as file:
@@ -49,7 +51,7 @@ def write(examples: Iterable[Example], path: Path, format: Format, *, extras: bo
 
 
 def write_rows(rows: Iterable[Mapping[str, Any]], path: Path) -> int:
-    """The number of rows that `path`, a `.jsonl` or `.jsonl.gz`, now holds.
+    """Write rows of any shape to a `.jsonl` or `.jsonl.gz`. Returns their number.
 
     Raises:
         ConfigError: the suffix is another.
@@ -79,52 +81,34 @@ def _lines(rows: Iterable[Mapping[str, Any]], file: IO[bytes], *, zipped: bool) 
         with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
             return _lines(rows, cast("IO[bytes]", packed), zipped=False)
     number = 0
-    for made in rows:
-        file.write(_line(made))
+    for row in rows:
+        file.write(encode_line(row) + b"\n")
         number += 1
     return number
-
-
-def _line(made: Mapping[str, Any]) -> bytes:
-    try:
-        return _encode(made) + b"\n"
-    except (TypeError, UnicodeError):  # a value that is not plain JSON: a date, half a character
-        return _encode(plain(made)) + b"\n"
 
 
 def _parquet(rows: Iterable[Json], path: Path, format: Format, *, extras: bool) -> int:
     with needs("parquet", path):
         from understudy.exports import parquet
 
+    columns: dict[str, Column] = {"id": "text", **format.arrow, **_MEDIA}
+    if extras:
+        columns["meta"] = "json"
     with atomic(path) as file, tempfile.TemporaryFile(dir=path.parent) as spool:
-        seen, number = set[str](), 0
-        for made in rows:
-            spool.write(_line(_flat(made, seen)))
+        present, number = set[str](), 0
+        for row in rows:
+            spool.write(encode_line(_fit(row, columns, present)) + b"\n")
             number += 1
         spool.seek(0)
-        parquet.write(_batches(spool), file, format, seen, extras=extras)
+        parquet.write(_batches(spool), file, columns, present)
     return number
 
 
-def _flat(made: Json, seen: set[str]) -> Json:
-    """A row with values of the same type in every row; what optional parts it has goes to `seen`."""
-    seen.update(made.keys() & {"images", "audios"})
-    if "meta" in made:
-        made["meta"] = _line(made["meta"]).decode().rstrip("\n")
-    for name in ("messages", "prompt", "completion", "chosen", "rejected"):
-        for turn in as_list(made.get(name)) or ():
-            if not isinstance(turn["content"], str):
-                raise ValueError(
-                    f"example {made['id']!r}: Parquet needs pictures at the start of the first user "
-                    "turn, and no sound; found others. Export as .jsonl, or as sharegpt."
-                )
-            if "tool_calls" in turn or "tool_call_id" in turn:
-                seen.add("tools")
-            for call in turn.get("tool_calls", ()):
-                function = call["function"]
-                if not isinstance(function["arguments"], str):
-                    function["arguments"] = _encode(function["arguments"]).decode()
-    return made
+def _fit(row: Json, columns: Mapping[str, Column], present: set[str]) -> Json:
+    try:
+        return fit(row, columns, present)
+    except Misfit as misfit:
+        raise ValueError(f"example {row['id']!r}: {misfit}") from None
 
 
 def _batches(spool: IO[bytes]) -> Iterator[list[Mapping[str, Any]]]:
@@ -139,14 +123,14 @@ def _batches(spool: IO[bytes]) -> Iterator[list[Mapping[str, Any]]]:
         yield batch
 
 
-def _with_bytes(made: Json) -> Json:
+def _with_bytes(row: Json) -> Json:
     for name in ("images", "audios"):
-        if (urls := as_list(made.get(name))) is not None:
-            made[name] = [_stored(url) for url in urls]
-    return made
+        if (urls := as_list(row.get(name))) is not None:
+            row[name] = [_decode_url(url) for url in urls]
+    return row
 
 
-def _stored(url: str) -> Json:
+def _decode_url(url: str) -> Json:
     if url.startswith("data:"):
         return {"bytes": base64.b64decode(url.partition(",")[2]), "path": None}
     return {"bytes": None, "path": url}

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from understudy.filters import rule
-from understudy.text.rouge import Pool, latin_words, words
+from understudy.text.rouge import RougeIndex, split_latin_words, split_words
 from understudy.types import Example, Settings, Verdict
 
 
@@ -30,7 +30,7 @@ class Memory:
 
     def __init__(self, config: Config) -> None:
         self._of = config.of
-        self.pool = Pool(latin_words if config.words == "reference" else words)
+        self.pool = RougeIndex(split_latin_words if config.words == "reference" else split_words)
 
     def text(self, example: Example) -> str:
         """What is compared of an example."""
@@ -46,10 +46,10 @@ class Memory:
 def novelty(example: Example, memory: Memory, config: Config) -> Verdict:
     """No example kept before has a ROUGE-L F above `threshold`."""
     text = memory.text(example)
-    similar = memory.pool.above(text, config.threshold)
+    similar = memory.pool.find_above(text, config.threshold)
     if similar is not None:
         return Verdict(False, "too similar", similar.f)
     if not config.measure:
         return Verdict(True)
-    nearest = memory.pool.highest(text)
+    nearest = memory.pool.find_nearest(text)
     return Verdict(True, score=nearest.f if nearest else 0.0)

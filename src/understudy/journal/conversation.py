@@ -35,7 +35,9 @@ def read_messages(db: sqlite3.Connection, effect: int) -> tuple[Message, ...]:
     parts = list[list[_Written]]()
     place, most = effect, None
     while place is not None and most != 0:
-        parent, shared, request = db.execute(ASKED, (place,)).fetchone()
+        head, parent, shared, request = db.execute(ASKED, (place,)).fetchone()
+        if head is None:  # a request without messages stands there whole
+            break
         turns = _decode(request)
         parts.append(turns if most is None else turns[: max(0, most - shared)])
         # Of what is before this effect's own turns, only what the later one shares.
@@ -43,7 +45,7 @@ def read_messages(db: sqlite3.Connection, effect: int) -> tuple[Message, ...]:
     return tuple(_message(db, turn) for turns in reversed(parts) for turn in turns)
 
 
-ASKED = "select parent, shared, request from effects where id = ?"
+ASKED = "select head, parent, shared, request from effects where id = ?"
 
 
 def _message(db: sqlite3.Connection, turn: _Written) -> Message:

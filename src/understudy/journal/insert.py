@@ -7,11 +7,11 @@ from zlib import crc32
 
 import msgspec
 
+from understudy.journal.conversation import Repeated
 from understudy.journal.effect import Effect
 from understudy.journal.recent import Recent
 from understudy.journal.rows import Row
 from understudy.types import Audio, Image, Turn
-from understudy.journal.conversation import Repeated
 
 K = TypeVar("K")
 Values = list[tuple[object, ...]]

@@ -25,7 +25,9 @@ def canonical(request: Request) -> Canonical:
     # A struct is left out where it *is* the default, not where it equals it.
     sampling = _UNSET if request.sampling == _UNSET else request.sampling
     head = _encode(
-        msgspec.structs.replace(request, model="", endpoint="", revision="", messages=(), sampling=sampling)
+        msgspec.structs.replace(
+            request, model="", endpoint="", revision="", messages=(), sampling=sampling
+        )
     )
     turns, size, parent = list[Turn](), len(head), b""
     last = len(request.messages) - 1

@@ -95,12 +95,12 @@ class Records:
         reader = connect(self.path)
         try:
             found = reader.execute(
-                "select step, task, ordinal, kind, reason, position, body from "
+                "select step, task, ordinal, kind, reason, position, body, content from "
                 f"(select * from {source} where step = ? and kind in ({marks}) and attempt < ? {first}) "
                 "order by position, ordinal",
                 (step, *kinds, 2**62 if before is None else before),
             )
-            yield from map(Row._make, found)
+            yield from (Row(*row) for row in found)
         finally:
             reader.close()
 
@@ -112,22 +112,22 @@ class Records:
         places = sorted({i * n // most for i in range(min(n, most) and most)})
         found = [
             self._db.execute(
-                "select step, task, ordinal, kind, reason, position, body from rows where id = "
+                "select step, task, ordinal, kind, reason, position, body, content from rows where id = "
                 f"(select id from rows {where} order by reason, id limit 1 offset ?)",
                 (step, kind, place),
             ).fetchone()
             for place in places
         ]
-        return [Row._make(row) for row in found if row is not None]
+        return [Row(*row) for row in found if row is not None]
 
     def rows_of(self, step: str, task: str) -> list[Row]:
         """The rows that a step made of a task."""
         found = self._db.execute(
-            "select step, task, ordinal, kind, reason, position, body from rows "
+            "select step, task, ordinal, kind, reason, position, body, content from rows "
             "where step = ? and task = ? order by ordinal",
             (step, task),
         )
-        return [Row._make(row) for row in found]
+        return [Row(*row) for row in found]
 
     def finished(self, step: str, tasks: list[str]) -> set[str]:
         """Those of `tasks` that `step` is done with. A failure row does not count: a resumed run

@@ -4,7 +4,7 @@ import re
 from typing import Any, NamedTuple, cast
 
 from understudy.methods._self_align_constitution import Constitution, cited, known
-from understudy.text import replies as text
+from understudy.text import lenient_json
 from understudy.types import Reply
 
 
@@ -27,7 +27,7 @@ def read_chat(reply: Reply, constitution: Constitution, *, trace: bool) -> Draft
     if reply.stop == "length":
         return Draft(reason="cut off", thought=reply.text)
     try:
-        value: Any = text.loads(reply.text)
+        value: Any = lenient_json.loads(reply.text)
     except ValueError:
         return Draft(reason="malformed reply", thought=reply.text)
     fields = cast("dict[str, Any]", value) if isinstance(value, dict) else {}

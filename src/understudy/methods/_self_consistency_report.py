@@ -5,8 +5,8 @@ from typing import cast
 
 from understudy.charts.lines import Chart
 from understudy.registry import Account
-from understudy.text.answers import canonical, grade
-from understudy.text.votes import Curve, curve
+from understudy.text.answers import canonicalize, grade
+from understudy.text.votes import Curve, measure_curve
 from understudy.types import Example, Rejection
 
 
@@ -26,7 +26,7 @@ def report(made: Iterable[Example | Rejection]) -> Account:
         f"votes of {len(shares):,} tasks: mean share {_mean(shares):.3f}, mean entropy "
         f"{_mean(entropies):.3f} bits, {ties:,} ties"
     ]
-    found = curve(draws)
+    found = measure_curve(draws)
     if found.k:
         lines.append(f"{'paths':>8} {'maj@k':>8} {'pass@k':>8} {'tasks':>8}")
         lines += [
@@ -79,7 +79,7 @@ def _graded(answers: list[str | None], reference: str) -> list[str | None]:
     for answer in answers:
         if answer is not None and answer not in graded:
             right = grade(answer, reference)
-            graded[answer] = "right" if right else f"= {canonical(answer)}"
+            graded[answer] = "right" if right else f"= {canonicalize(answer)}"
     return [graded[answer] for answer in answers]
 
 

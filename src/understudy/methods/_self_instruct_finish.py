@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from understudy.call.model import Model, gather
 from understudy.methods import _self_instruct_parse as parse
 from understudy.methods import _self_instruct_prompts as prompts
-from understudy.methods._asked import REFUSED, asked
 from understudy.methods._self_instruct_grow import Accepted
 from understudy.methods._self_instruct_parse import Instance
+from understudy.methods._shared.requests import REFUSED, Refusal, try_request
 from understudy.types import Example, Json, Rejection, Sampling, Task, assistant, user
 
 if TYPE_CHECKING:  # settings stand in the method's own file, which imports this one
@@ -37,9 +37,9 @@ async def finish(task: Accepted, teacher: Model, config: "Config") -> Finished:
     sampling = Sampling(temperature=0.0, max_tokens=config.label_tokens)
     if reference:
         sampling = Sampling(temperature=0.0, max_tokens=3, stop=("\n", "Task"))
-    said = await asked(teacher, question, sampling, raw=reference)
-    if isinstance(said, str):
-        return Finished(task, False, [], said)
+    said = await try_request(teacher, question, sampling, raw=reference)
+    if isinstance(said, Refusal):
+        return Finished(task, False, [], said.error)
     labels = parse.is_yes(said.text, reference=reference)
     form = "" if not config.guidance else prompts.LABEL_FORMAT if labels else prompts.EXAMPLE_FORMAT
     shots, ask = (labelled, prompts.output_first) if labels else (other, prompts.input_first)
@@ -49,9 +49,9 @@ async def finish(task: Accepted, teacher: Model, config: "Config") -> Finished:
         presence_penalty=config.instance_penalty,
         stop=(f"Example {config.instances + 1}", *(("Task:",) if reference else ())),
     )
-    reply = await asked(teacher, ask(task.instruction, shots, form), sampling, raw=reference)
-    if isinstance(reply, str):
-        return Finished(task, labels, [], reply)
+    reply = await try_request(teacher, ask(task.instruction, shots, form), sampling, raw=reference)
+    if isinstance(reply, Refusal):
+        return Finished(task, labels, [], reply.error)
     return Finished(task, labels, parse.sound(parse.instances(reply, labels, reference=reference)))
 
 
@@ -109,8 +109,10 @@ async def _audited(one: Example, judge: Model, config: "Config") -> Example | Re
     """The example with the judge's answers, or, where faults are not wanted, what it found."""
     fields = {name: one.meta[name] or "(none)" for name in ("instruction", "input", "output")}
     question = prompts.JUDGE.format(**fields)
-    reply = await asked(judge, question, Sampling(temperature=0.0, max_tokens=1024), raw=False)
-    answers = {} if isinstance(reply, str) else _answers(reply.text)
+    reply = await try_request(
+        judge, question, Sampling(temperature=0.0, max_tokens=1024), raw=False
+    )
+    answers = {} if isinstance(reply, Refusal) else _answers(reply.text)
     audit = {name: answers.get(str(i)) for i, name in enumerate(AUDITED, 1)}
     kept = Example(messages=one.messages, scores=one.scores, meta={**one.meta, "audit": audit})
     if config.audit == "require" and not all(audit.values()):

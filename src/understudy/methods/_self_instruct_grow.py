@@ -15,9 +15,9 @@ import numpy as np
 from understudy.call.model import Ahead, Model, gather
 from understudy.methods import _self_instruct_parse as parse
 from understudy.methods import _self_instruct_prompts as prompts
-from understudy.methods._asked import REFUSED, asked
 from understudy.methods._self_instruct_parse import Instance, Proposal
-from understudy.text.rouge import Pool, latin_words, top, words
+from understudy.methods._shared.requests import REFUSED, Refusal, try_request
+from understudy.text.rouge import RougeIndex, split_latin_words, split_words, top_k
 from understudy.types import Example, Json, Rejection, Reply, Sampling, Task, user
 
 if TYPE_CHECKING:  # settings stand in the method's own file, which imports this one
@@ -44,10 +44,10 @@ class Growth:
         self._seeds = [task for task in tasks if is_seed(task, config)]
         self._texts = [task.question for task in tasks]
         self._machine = list[str]()
-        self._pool = Pool(latin_words if config.style == "reference" else words)
+        self._pool = RougeIndex(split_latin_words if config.style == "reference" else split_words)
         for text in self._texts:
             self._pool.add(text)
-        self._ahead = Ahead[list[Reply | str]]()
+        self._ahead = Ahead[list[Reply | Refusal]]()
         self._merged = self._idle = 0
 
     @property
@@ -91,7 +91,7 @@ class Growth:
         guidance = standard.replace("{more}", str(config.shown - 1))
         return prompts.grow(tasks, guidance, labels=config.classification_only)
 
-    async def _ask(self, prompt: str) -> Reply | str:
+    async def _ask(self, prompt: str) -> Reply | Refusal:
         config = self._config
         last = ALPACA_TOTAL if config.style == "alpaca" else 2 * config.shown
         stop = {
@@ -105,12 +105,12 @@ class Growth:
             max_tokens=config.max_tokens,
             stop=tuple(dict.fromkeys(stop.get(config.style, ()))),
         )
-        return await asked(self._teacher, prompt, sampling, raw=config.style == "reference")
+        return await try_request(self._teacher, prompt, sampling, raw=config.style == "reference")
 
-    def merge(self, reply: Reply | str, batch: int) -> list[Accepted | Rejection]:
+    def merge(self, reply: Reply | Refusal, batch: int) -> list[Accepted | Rejection]:
         """The verdict on each instruction of a reply; those accepted have joined the pool."""
-        if isinstance(reply, str):
-            return [Rejection(reason=REFUSED, meta={"error": reply, "batch": batch})]
+        if isinstance(reply, Refusal):
+            return [Rejection(reason=REFUSED, meta={"error": reply.error, "batch": batch})]
         match self._config.style:
             case "reference":
                 proposals = [Proposal(one) for one in parse.reference_list(reply)]
@@ -133,14 +133,14 @@ class Growth:
         example = Example(messages=(user(text),))
         if reason:
             return Rejection(reason=reason, example=example, meta=meta)
-        nearest = self._pool.highest(text)
+        nearest = self._pool.find_nearest(text)
         f = nearest.f if nearest else 0.0
         if nearest and f > config.similarity:
             meta["similar_to"] = self._texts[nearest.number]
             return Rejection(reason="too similar", score=f, example=example, meta=meta)
         if config.detail:
-            scores = self._pool.similarities(text)
-            meta["most_similar"] = {self._texts[i]: float(scores[i]) for i in top(scores)}
+            scores = self._pool.measure_all(text)
+            meta["most_similar"] = {self._texts[i]: float(scores[i]) for i in top_k(scores)}
             meta["avg_similarity_score"] = float(np.mean(scores))
         self._pool.add(text)
         self._texts.append(text)

@@ -9,8 +9,8 @@ import string
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, cast
 
-from understudy.text.replies import strip_fences
-from understudy.text.rouge import words
+from understudy.text.fences import strip_fences
+from understudy.text.rouge import split_words
 from understudy.types import Reply
 
 
@@ -99,7 +99,7 @@ def fault(
 ) -> str:
     """What the rules object to, in the order of the released code; empty for nothing. `least` and
     `most` bound its words; `reference` counts only what blanks part, and wants a Latin first letter."""
-    length = len(instruction.split() if reference else words(instruction))
+    length = len(instruction.split() if reference else split_words(instruction))
     if not least <= length <= most:
         return "too short" if length < least else "too long"
     if any(re.search(rf"\b{re.escape(word)}\b", instruction, re.IGNORECASE) for word in forbidden):

@@ -9,8 +9,8 @@ from understudy.methods._self_refine_prompts import DONE, Form, Prompts, form, v
 from understudy.methods._self_refine_trace import Feedback, Version
 from understudy.sandbox.handle import Sandbox
 from understudy.sandbox.protocol import Outcome, Program
-from understudy.text import replies as text
 from understudy.text.answers import extract, grade
+from understudy.text.fences import strip_fences
 from understudy.types import Sampling, Task
 
 if TYPE_CHECKING:  # settings stand in the method's own file, which imports this one
@@ -96,7 +96,7 @@ async def by_tests(task: Task, y: str, sandbox: Sandbox, config: "Config") -> Fe
     """The first visible test that fails. The score is the part that pass."""
     tests = visible(task)
     outcome = await sandbox.run(
-        Program(source=text.strip_fences(y), tests=tests, seconds=config.seconds)
+        Program(source=strip_fences(y), tests=tests, seconds=config.seconds)
     )
     passed = sum(test.passed for test in outcome.tests) / len(tests)
     return Feedback(failure(outcome), content=outcome.passed, score=passed)
@@ -106,7 +106,7 @@ def failure(outcome: Outcome) -> str:
     """What went wrong first."""
     if outcome.passed:
         return "All tests pass."
-    if (test := outcome.failed) is not None:
+    if (test := outcome.first_failure) is not None:
         how = f"raised {test.error}" if test.error else f"returned {test.actual}"
         return f"The test {test.test} fails: it {how}."
     line = "" if outcome.line is None else f"line {outcome.line}"
@@ -142,7 +142,7 @@ async def graded(version: Version, asked: Prompts, sandbox: Sandbox, config: "Co
     task = asked.task
     if config.source == "tests":
         tests = task.tests or visible(task)
-        source = text.strip_fences(version.text)
+        source = strip_fences(version.text)
         outcome = await sandbox.run(Program(source=source, tests=tests, seconds=config.seconds))
         return version._replace(right=outcome.passed)
     if task.reference is None:

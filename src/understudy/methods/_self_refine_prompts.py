@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
 from pydantic import Field, create_model, model_validator
 
-from understudy.methods import _chain_of_thought as cot
 from understudy.methods import _self_refine_presets as presets
+from understudy.methods._shared.exemplars import format_question
 from understudy.types import Message, Settings, Task, user
 
 if TYPE_CHECKING:  # settings stand in the method's own file, which imports this one
@@ -27,7 +27,7 @@ class Prompts:
     @property
     def x(self) -> str:
         """The task in words."""
-        text = cot.stated(self.task)
+        text = format_question(self.task)
         if self.preset.write not in text:
             text = f"{self.preset.write}\n\n{text}"
         untold = [test for test in self._tests if test not in text]

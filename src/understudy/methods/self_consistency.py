@@ -17,18 +17,26 @@ gets no vote but counts in the share. Identical paths may be kept once (`distinc
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
 from understudy.call.model import Model, gather
 from understudy.errors import Rejected
-from understudy.methods import _chain_of_thought as cot
 from understudy.methods import method
+from understudy.methods._chain_of_thought import Format, build_training_turns
 from understudy.methods._self_consistency_report import report
-from understudy.text.answers import Canonical, Kind, canonical, extract
-from understudy.text.answers.spans import before_next_question
-from understudy.text.votes import entropy, settled, tally, tied
+from understudy.methods._shared.exemplars import (
+    Exemplar,
+    build_prompt,
+    format_question,
+    shipped_exemplars,
+)
+from understudy.prompts import read_yaml
+from understudy.text.answers import Canonical, Kind, canonicalize, extract
+from understudy.text.answers.spans import cut_at_next_question
+from understudy.text.votes import entropy, is_settled, is_tied, tally
 from understudy.types import Example, Json, Rejection, Reply, Sampling, Settings, Task
 
 
@@ -42,7 +50,7 @@ class Config(Settings):
     shots: Literal["auto"] | Annotated[int, Field(ge=0)] = "auto"
     """Exemplars before the question; 0 asks "step by step". `auto`: all (paper: 8, for multiple choice
     4), but none of ours for the built-in model, which was trained on others."""
-    exemplars: Literal["auto"] | list[cot.Exemplar] = "auto"
+    exemplars: Literal["auto"] | list[Exemplar] = "auto"
     """Your own, as a list or the name of a YAML file; `auto` suits the kind of answer."""
     trigger: str = "Let's think step by step."
     """Ends the question where there are no exemplars (Kojima et al. 2022)."""
@@ -60,7 +68,7 @@ class Config(Settings):
     """Reject a task whose winner has a smaller share of all paths, unreadable ones included."""
     keep: Literal["one", "all"] = "one"
     """The first path that reaches the winner, or every one."""
-    formats: tuple[cot.Format, ...] = Field(default=("path",), min_length=1)
+    formats: tuple[Format, ...] = Field(default=("path",), min_length=1)
     """What is trained on: the question with the path; or, as in the self-improvement paper,
     exemplars and path, exemplars and bare answer, "step by step" and path, question and answer."""
     distinct: bool = False
@@ -71,7 +79,7 @@ class Config(Settings):
     @field_validator("exemplars", mode="before")
     @classmethod
     def _from_file(cls, value: object) -> object:
-        return cot.load(value) if isinstance(value, str) and value != "auto" else value
+        return read_yaml(Path(value)) if isinstance(value, str) and value != "auto" else value
 
 
 class Draw(NamedTuple):
@@ -96,7 +104,7 @@ async def self_consistency(
     meta: Json = {
         **task.meta,
         "answers": [path.answer for path in paths],
-        "tie": tied(votes),
+        "tie": is_tied(votes),
         "entropy": round(entropy(votes), 6),
     }
     reference = {"reference": task.reference}  # for the curves in the report
@@ -115,7 +123,9 @@ async def self_consistency(
     shots = exemplars(task, config)
     examples = [
         Example(
-            messages=cot.trained_on(task, path.text, str(path.answer), kind, shots, config.trigger),
+            messages=build_training_turns(
+                task, path.text, str(path.answer), kind, shots, config.trigger
+            ),
             reference=task.reference,
             choices=task.choices,
             tests=task.tests,
@@ -133,7 +143,7 @@ async def draw(task: Task, teacher: Model, verifier: Model, config: Config) -> l
     ours = config.shots == config.exemplars == "auto"
     bare = config.shots == 0 or (ours and teacher.endpoint == "pocket")
     shots = () if bare else exemplars(task, config)
-    prompt = cot.thinking(task, shots, config.trigger)
+    prompt = build_prompt(task, shots, config.trigger)
     sampling = Sampling(temperature=config.temperature, max_tokens=config.max_tokens)
     logprobs = 0 if config.vote in ("probability", "normalized") else None
     if not config.adaptive:
@@ -144,18 +154,18 @@ async def draw(task: Task, teacher: Model, verifier: Model, config: Config) -> l
         reply = await teacher.chat(prompt, sampling, logprobs=logprobs)
         paths.append(await read(task, reply, verifier, config))
         counts = tally((path.key for path in paths), [1.0] * len(paths))
-        if settled(counts, config.confidence):
+        if is_settled(counts, config.confidence):
             break
     return paths
 
 
 async def read(task: Task, reply: Reply, verifier: Model, config: Config) -> Draw:
     """The path of a reply, cut at the next "Q:" as few-shot completions run on."""
-    text = before_next_question(reply.text).strip()
+    text = cut_at_next_question(reply.text).strip()
     answer = None
     if reply.stop != "length" or text != reply.text.strip():
         answer = extract(text, config.answer, choices=task.choices or None, field=config.field)
-    key = None if answer is None else canonical(answer)
+    key = None if answer is None else canonicalize(answer)
     weight = 1.0
     if config.vote in ("probability", "normalized"):
         if not reply.logprobs:
@@ -166,7 +176,7 @@ async def read(task: Task, reply: Reply, verifier: Model, config: Config) -> Dra
         total = sum(token.logprob for token in reply.logprobs)
         weight = total / (len(reply.logprobs) if config.vote == "normalized" else 1)
     elif config.vote == "verifier" and answer is not None:
-        question = VERIFY.format(question=cot.stated(task), path=text, answer=answer)
+        question = VERIFY.format(question=format_question(task), path=text, answer=answer)
         weight = (await verifier.choose(question, ["A", "B"]))["A"]
     return Draw(text, answer, key, weight)
 
@@ -180,11 +190,11 @@ def weights(paths: Sequence[Draw], config: Config) -> list[float]:
     return [math.exp(path.weight - best) if path.key is not None else 0.0 for path in paths]
 
 
-def exemplars(task: Task, config: Config) -> Sequence[cot.Exemplar]:
+def exemplars(task: Task, config: Config) -> Sequence[Exemplar]:
     """Those that are shown: the user's, or ours for the kind of answer."""
     chosen = config.exemplars
     if chosen == "auto":
-        chosen = cot.shipped(
+        chosen = shipped_exemplars(
             "choice" if task.choices or config.answer == "choice" else "arithmetic"
         )
     return chosen[: None if config.shots == "auto" else config.shots or None]

@@ -26,11 +26,11 @@ from pydantic import Field, field_validator
 from understudy.call.model import Model, gather
 from understudy.methods import _red_team_prompts as prompts
 from understudy.methods import method
-from understudy.methods._asked import REFUSED, asked
 from understudy.methods._red_team_prompts import Pair, RedTeamSeed
 from understudy.methods._red_team_report import report
 from understudy.methods._self_align_constitution import load
-from understudy.text.rouge import Pool
+from understudy.methods._shared.requests import REFUSED, Refusal, try_request
+from understudy.text.rouge import RougeIndex
 from understudy.types import Example, Rejection, Sampling, Settings, Task, user
 
 
@@ -101,7 +101,7 @@ async def topic_guided_red_teaming(
     done = {Pair(seed.type, seed.topic) for seed in seeds}
     wanted = [pair for pair in prompts.pairs(topics, even=config.even) if pair not in done]
     rng.shuffle(wanted)
-    earlier, limit = Pool(), None if config.style == "reference" else config.max_similarity
+    earlier, limit = RougeIndex(), None if config.style == "reference" else config.max_similarity
     for question in (*(task.question for task in tasks), *(seed.question for seed in seeds)):
         earlier.add(question)
     async for pair, question in write(wanted, seeds, teacher, rng, config):
@@ -109,7 +109,7 @@ async def topic_guided_red_teaming(
             yield Rejection(reason=REFUSED, meta={"error": question})
             continue
         reason = "no question" if not question else "second for its topic" if pair in done else ""
-        if not reason and limit is not None and earlier.above(question, limit):
+        if not reason and limit is not None and earlier.find_above(question, limit):
             reason = "like an earlier question"
         meta = {"type": pair.type, "topic": pair.topic}
         if reason:
@@ -134,11 +134,12 @@ async def grow(
         for shown in shows(known, rng, config):
             kinds.append(kind)
             sent.append(prompts.topics_prompt(kind, shown, reference=reference))
-    replies = await gather(asked(teacher, prompt, sampling, raw=reference) for prompt in sent)
+    replies = await gather(try_request(teacher, prompt, sampling, raw=reference) for prompt in sent)
     rejected = list[Rejection]()
     for kind, reply in zip(kinds, replies, strict=True):
-        if isinstance(reply, str):
-            rejected.append(Rejection(reason=REFUSED, meta={"type": kind, "error": reply}))
+        if isinstance(reply, Refusal):
+            meta = {"type": kind, "error": reply.error}
+            rejected.append(Rejection(reason=REFUSED, meta=meta))
             continue
         known = topics[kind]
         seen = {topic.lower() for topic in known}
@@ -185,10 +186,10 @@ async def write(
             prompts.questions_prompt(examples, group, reference=reference)
             for examples, group in zip(shown, batch, strict=True)
         ]
-        replies = await gather(asked(teacher, p, sampling, raw=reference) for p in sent)
+        replies = await gather(try_request(teacher, p, sampling, raw=reference) for p in sent)
         for examples, group, reply in zip(shown, batch, replies, strict=True):
-            if isinstance(reply, str):
-                yield None, reply
+            if isinstance(reply, Refusal):
+                yield None, reply.error
                 continue
             first = len(examples) + 1
             for found in prompts.read_questions(reply, group, first, reference=reference):

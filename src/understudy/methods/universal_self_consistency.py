@@ -14,7 +14,7 @@ from pydantic import Field
 
 from understudy.call.model import Model
 from understudy.methods import method
-from understudy.methods._chain_of_thought import stated
+from understudy.methods._shared.exemplars import format_question
 from understudy.types import Example, Rejection, Sampling, Settings, Task
 
 
@@ -48,7 +48,9 @@ async def universal_self_consistency(
 async def choice(task: Task, texts: list[str], teacher: Model, config: Config) -> int | None:
     """The number of the reply that the model names, None where it names none that is there."""
     responses = "\n\n".join(f"Response {i}: {text}" for i, text in enumerate(texts))
-    question = CHOOSE.format(question=stated(task), responses=responses, criterion=config.criterion)
+    question = CHOOSE.format(
+        question=format_question(task), responses=responses, criterion=config.criterion
+    )
     said = await teacher.ask(question, Sampling(temperature=0.0, max_tokens=config.max_tokens))
     found = re.search(
         rf"(?i:m)ost {re.escape(config.criterion)} response is (?:Response )?\[?(\d{{1,6}})(?!\d)",

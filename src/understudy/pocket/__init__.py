@@ -8,7 +8,7 @@ tasks and nothing else, and is served like any other model: in the process as `p
     weights.py     the files in `weights/`
     decoder.py     the network: a Llama, batched, with cached keys and values (cache.py)
     sampling.py    from logits to the next token
-    draft.py       one reply under way: its text, its stop strings
+    sequence.py    a request, and one sequence being generated: its text, its stop strings
     scheduler.py   the loop that writes many replies at once, in a thread of its own (threads.py)
     models.py      which models there are, and what each says of itself
     dialect.py     OpenAI's dialect, seen from the server's side

@@ -1,11 +1,11 @@
-"""Keys and values of the sequences being written, and which sequence stands in which row.
+"""The key-value cache: which sequence is in which row.
 
-Rows are kept without gaps, so that one matrix product serves them all: a row that leaves is replaced
-by the last one. Attention looks at all rows of a pool up to the longest of them; sequences with long
-prompts therefore have pools of their own, or one of them would make every short one as dear as itself.
+Rows have no gaps, so that one matrix product serves them all: the last row moves into the place of
+a row that leaves. Attention covers every row of a pool up to its longest. So sequences with long
+prompts have pools of their own; otherwise one of them would make every short one as slow as itself.
 
-Several replies to one long prompt do not copy it: their rows hold what each of them added, and the
-prompt's keys and values are looked at once for all. Reading the cache is most of attention's work.
+Several replies to one long prompt share its keys and values; their rows hold only new tokens.
+Reading the cache is most of the work of attention.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,18 +19,18 @@ from understudy.pocket.weights import Floats, Shape
 T = TypeVar("T")
 
 _CLASSES = (96, 192, 384)
-"""Tokens of prompt from which the next pool is used."""
+"""Prompt lengths in tokens at which the next pool begins."""
 _GRAIN = 32
-"""Tokens by which a pool grows; enough of them that it seldom does, few enough to waste little."""
+"""A pool grows by this many tokens: rarely, and without wasting much."""
 _LONG = 256
-"""Tokens of room that an empty pool may keep: it would soon want them again."""
+"""An empty pool keeps room for this many tokens, since it will soon need it again."""
 SHARED_ROWS, SHARED_TOKENS = 4, 128
-"""From how many rows and tokens on a prompt is shared. Measured at 60 rows, 10 behind each prompt: a
-step of 300-token prompts took 8.3 ms shared and 11.1 ms copied, one of 45-token prompts 5.9 and 5.6."""
+"""Least rows and least tokens for which a prompt is shared. Measured at 60 rows, 10 for each
+prompt: a step took 8.3 ms shared and 11.1 ms copied at 300 tokens, 5.9 and 5.6 at 45."""
 
 
 class Prompt(NamedTuple):
-    """A text that was read: its ids and what attention keeps of them."""
+    """A prompt that was read: its token ids, with their keys and values."""
 
     ids: tuple[int, ...]
     kv: Floats
@@ -44,15 +44,16 @@ class Group(NamedTuple):
     rows: NDArray[np.intp]
 
 
-class Pool(Generic[T]):
+class RowPool(Generic[T]):
     """Rows of similar length."""
 
     def __init__(self, shape: Shape, *, shares: bool = False) -> None:
-        """`shares`: rows leave the prompt out, and `groups` tells whose is whose."""
+        """`shares`: rows do not contain their prompt, and `groups` says which prompt each row
+        has."""
         self._shape = shape
         self._shares = shares
         self.owners: list[T] = []
-        """Who is in each row."""
+        """The sequence in each row."""
         self._prompts: list[Prompt] = []
         self._kv = self._empty(0, 0)
         self._lengths = np.zeros(0, np.intp)
@@ -60,19 +61,19 @@ class Pool(Generic[T]):
 
     @property
     def lengths(self) -> NDArray[np.intp]:
-        """Tokens of each row that are in the pool, a shared prompt left out."""
+        """Tokens that the pool holds of each row, without a shared prompt."""
         return self._lengths[: len(self.owners)]
 
     @property
     def positions(self) -> NDArray[np.intp]:
-        """Where each row's next token stands, a shared prompt counted."""
+        """The position of each row's next token, a shared prompt included."""
         if not self._shares:
             return self.lengths
         return self.lengths + np.array([len(prompt.ids) for prompt in self._prompts], np.intp)
 
     @property
     def groups(self) -> list[Group]:
-        """The rows behind each shared prompt; none where prompts are not shared."""
+        """The rows of each shared prompt; empty if prompts are not shared."""
         if self._groups is None:
             rows: dict[int, list[int]] = {}
             for row, prompt in enumerate(self._prompts if self._shares else ()):
@@ -93,7 +94,7 @@ class Pool(Generic[T]):
         self._groups = None
 
     def remove(self, row: int) -> None:
-        """The last row takes this one's place."""
+        """Remove a row. The last row moves into its place."""
         last = len(self.owners) - 1
         if row != last:
             length = self._lengths[last]
@@ -105,23 +106,23 @@ class Pool(Generic[T]):
         self._groups = None
 
     def tidy(self) -> None:
-        """Give back what an empty pool has taken for long rows."""
+        """Release the memory that an empty pool took for long rows."""
         if not self.owners and self._kv.shape[4] > _LONG:
             self._kv = self._empty(0, 0)
 
     def open(self) -> tuple[Floats, Floats]:
-        """Room for one more token in every row, and the mask that hides what lies behind each row's
-        end: keys and values as (key or value, layer, row, key head, token, head size), the mask as
-        (row, 1, 1, token)."""
+        """Make room for one more token in every row. Returns keys and values, and a mask that hides
+        everything past the end of each row: keys and values as (key or value, layer, row, key head,
+        token, head size), the mask as (row, 1, 1, token)."""
         rows, lengths = len(self.owners), self.lengths
         longest = int(lengths.max()) + 1
         self._reserve(rows, longest)
-        seen = np.arange(longest) <= lengths[:, None]
-        mask = np.where(seen, np.float32(0), np.float32(-np.inf))
+        visible = np.arange(longest) <= lengths[:, None]
+        mask = np.where(visible, np.float32(0), np.float32(-np.inf))
         return self._kv[:, :, :rows, :, :longest], mask[:, None, None]
 
     def close(self) -> None:
-        """The token that was written into the room counts."""
+        """Count the token that was written since `open`."""
         self._lengths[: len(self.owners)] += 1
 
     def _reserve(self, rows: int, length: int) -> None:
@@ -134,33 +135,33 @@ class Pool(Generic[T]):
         if length > had_length:
             length = min(-(-length // _GRAIN) * _GRAIN, self._shape.context)
         length = max(length, had_length)
-        grown, used = self._empty(rows, length), len(self.owners)
-        grown[:, :, :used, :, :had_length] = self._kv[:, :, :used]
-        self._kv = grown
+        kv, used = self._empty(rows, length), len(self.owners)
+        kv[:, :, :used, :, :had_length] = self._kv[:, :, :used]
+        self._kv = kv
         lengths = np.zeros(rows, np.intp)
         lengths[:used] = self._lengths[:used]
         self._lengths = lengths
 
     def _empty(self, rows: int, length: int) -> Floats:
-        # Zeros, not garbage: what the mask hides is multiplied by 0, and 0 * NaN is NaN.
+        # Zeros, not garbage: masked values are multiplied by 0, and 0 * NaN is NaN.
         shape = self._shape
         return np.zeros((2, shape.layers, rows, shape.kv_heads, length, shape.head), np.float32)
 
 
-class Batch(Generic[T]):
-    """All sequences being written, pool after pool: that is the order of rows everywhere."""
+class RowBatch(Generic[T]):
+    """All sequences in progress. Rows are ordered pool by pool, everywhere."""
 
     def __init__(self, shape: Shape) -> None:
-        self._pools = [Pool[T](shape) for _ in range(len(_CLASSES) + 1)]
-        self._shared = Pool[T](shape, shares=True)
+        self._pools = [RowPool[T](shape) for _ in range(len(_CLASSES) + 1)]
+        self._shared = RowPool[T](shape, shares=True)
         self._pools.append(self._shared)
 
     def __len__(self) -> int:
         return sum(len(pool.owners) for pool in self._pools)
 
     @property
-    def pools(self) -> list[Pool[T]]:
-        """Those that have rows."""
+    def pools(self) -> list[RowPool[T]]:
+        """The pools that have rows."""
         return [pool for pool in self._pools if pool.owners]
 
     @property
@@ -173,8 +174,8 @@ class Batch(Generic[T]):
         return np.concatenate([pool.positions for pool in self._pools])
 
     @property
-    def cached(self) -> int:
-        """Tokens that are held in all."""
+    def cached_tokens(self) -> int:
+        """Tokens in all pools, each shared prompt counted once."""
         own = sum(int(pool.lengths.sum()) for pool in self._pools)
         return own + sum(len(group.prompt.ids) for group in self._shared.groups)
 
@@ -186,29 +187,29 @@ class Batch(Generic[T]):
             return
         self._pools[sum(length > most for most in _CLASSES)].add(prompt, owners)
 
-    def discard(self, gone: set[int]) -> None:
-        """Take the owners with these `id`s out."""
+    def discard(self, leaving: set[int]) -> None:
+        """Remove the owners with these `id`s."""
         for pool in self.pools:
             for row in range(len(pool.owners) - 1, -1, -1):
-                if id(pool.owners[row]) in gone:
+                if id(pool.owners[row]) in leaving:
                     pool.remove(row)
             pool.tidy()
 
 
-class Recent:
-    """The prompts read last: one that begins as another did is read from where they part."""
+class PromptCache:
+    """The newest prompts. A prompt that shares a prefix with one of them is read from where they
+    differ."""
 
     def __init__(self, most: int = 4096) -> None:
-        """`most`: tokens kept in all."""
+        """`most`: tokens kept over all prompts."""
         self._most = most
         self._prompts: list[Prompt] = []
 
-    def begun(self, ids: Sequence[int]) -> Prompt | None:
-        """The longest known beginning of `ids`, at least one token short of it; None where it is too
-        short to be worth it."""
+    def longest_prefix(self, ids: Sequence[int]) -> Prompt | None:
+        """The longest cached proper prefix of `ids`; None if it is too short to be worth using."""
         best, length = None, _WORTH - 1
         for prompt in self._prompts:
-            shared = _shared(prompt.ids, ids, length)
+            shared = _common_length(prompt.ids, ids, length)
             if shared > length:
                 best, length = prompt, shared
         length = min(length, len(ids) - 1)
@@ -216,19 +217,19 @@ class Recent:
             return None
         return Prompt(best.ids[:length], best.kv[:, :, :, :length])
 
-    def keep(self, prompt: Prompt) -> None:
+    def add(self, prompt: Prompt) -> None:
         self._prompts.insert(0, prompt)
-        while sum(len(kept.ids) for kept in self._prompts) > self._most:
+        while sum(len(prompt.ids) for prompt in self._prompts) > self._most:
             self._prompts.pop()
 
 
 _WORTH = 16
-"""Tokens: computing fewer again costs no more than looking them up."""
+"""A shorter prefix is computed again: looking it up would save nothing."""
 
 
-def _shared(known: tuple[int, ...], ids: Sequence[int], beyond: int) -> int:
-    """Tokens that both begin with; 0 where they are no more than `beyond`."""
-    if tuple(ids[: beyond + 1]) != known[: beyond + 1]:
+def _common_length(prefix: tuple[int, ...], ids: Sequence[int], beyond: int) -> int:
+    """Length of the common prefix; 0 if it is not longer than `beyond`."""
+    if tuple(ids[: beyond + 1]) != prefix[: beyond + 1]:
         return 0
-    pairs: Iterator[Any] = zip(known, ids, strict=False)
-    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(known), len(ids)))
+    pairs: Iterator[Any] = zip(prefix, ids, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(prefix), len(ids)))

@@ -1,7 +1,7 @@
-"""OpenAI's dialect from the server's side: a body to jobs, what came of them to a body.
+"""OpenAI's dialect from the server's side: a body to generation requests, their outputs to a body.
 
-What the model cannot do is refused, not passed over, with the field's name in `param`: a client that
-learns that a field has no effect can do without it.
+What the model cannot do is refused, never ignored. `param` names the field, so that a client can
+leave it out.
 """
 
 import re
@@ -13,22 +13,22 @@ import msgspec
 from msgspec import Meta, Struct
 
 from understudy.errors import Rejected
-from understudy.pocket.draft import Job, Piece, Result
-from understudy.pocket.sampling import rule
+from understudy.pocket.sampling import sampling_params
+from understudy.pocket.sequence import Delta, Job, RequestOutput
 from understudy.pocket.tokenizer import Tokenizer
 from understudy.types import Json, Sampling, Stop, Token
 
 T = TypeVar("T")
 
 REPLIES = 128
-"""Most replies to one request."""
+"""Most replies per request."""
 
 Positive = Annotated[int, Meta(ge=1)]
 Penalty = Annotated[float, Meta(ge=-2, le=2)]
 
 
 class BadRequest(Exception):
-    """A body that cannot be served: the message, and the field to blame."""
+    """A body that cannot be served: the message, and the field at fault."""
 
     def __init__(self, message: str, param: str | None = None) -> None:
         super().__init__(message)
@@ -40,7 +40,7 @@ class StreamOptions(Struct):
 
 
 class Body(Struct, kw_only=True):
-    """What both kinds of request have. Fields that are not listed are passed over."""
+    """The fields that both kinds of request have. Fields that are not listed are ignored."""
 
     model: str
     n: Annotated[int, Meta(ge=1, le=REPLIES)] | None = None
@@ -91,7 +91,7 @@ class Completion(Body, kw_only=True):
 
 
 def read(kind: type[T], body: bytes) -> T:
-    """A body as what it should be. Raises `BadRequest`."""
+    """Decode and validate a body. Raises `BadRequest`."""
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
@@ -103,7 +103,7 @@ def read(kind: type[T], body: bytes) -> T:
 
 
 def chat_job(body: Chat, tokenizer: Tokenizer) -> Job:
-    """The one job of a chat request. Raises `BadRequest`."""
+    """A chat body as a generation request. Raises `BadRequest`."""
     turns = [("system" if t.role == "developer" else t.role, _text(t)) for t in body.messages]
     if body.top_logprobs and not body.logprobs:
         raise BadRequest("`top_logprobs` needs `logprobs` to be true.", "top_logprobs")
@@ -114,9 +114,9 @@ def chat_job(body: Chat, tokenizer: Tokenizer) -> Job:
 
 
 def completion_jobs(body: Completion, tokenizer: Tokenizer) -> list[Job]:
-    """One job for each prompt. Raises `BadRequest`."""
+    """One generation request for each prompt. Raises `BadRequest`."""
     jobs: list[Job] = []
-    most = 16 if body.max_tokens is None else body.max_tokens  # what OpenAI's own has
+    most = 16 if body.max_tokens is None else body.max_tokens  # OpenAI's own default
     for ids in _prompts(body.prompt, tokenizer):
         job = _job(body, ids, most, tokenizer.size)
         job.logprobs, job.score = body.logprobs, bool(body.echo)
@@ -136,7 +136,7 @@ def _job(body: Body, ids: Sequence[int], most: int | None, vocabulary: int) -> J
         raise BadRequest("`best_of` must be `n`, or left out.", "best_of")
     stop = [body.stop] if isinstance(body.stop, str) else body.stop or []
     try:
-        how = rule(
+        params = sampling_params(
             Sampling(
                 temperature=body.temperature,
                 top_p=body.top_p,
@@ -152,7 +152,7 @@ def _job(body: Body, ids: Sequence[int], most: int | None, vocabulary: int) -> J
     except Rejected as error:
         raise BadRequest(str(error), str(error).partition(":")[0]) from None
     seed = secrets.randbits(62) if body.seed is None else body.seed
-    return Job(ids=ids, n=body.n or 1, seed=seed, rule=how, most=most, stop=stop)
+    return Job(ids=ids, n=body.n or 1, seed=seed, params=params, most=most, stop=stop)
 
 
 def _text(turn: Turn) -> str:
@@ -172,17 +172,17 @@ def _text(turn: Turn) -> str:
 def _prompts(prompt: str | list[Any], tokenizer: Tokenizer) -> list[list[int]]:
     """A text, several, the ids of one, or of several."""
     several = [prompt] if _is_one(prompt) else cast("list[object]", prompt)
-    found: list[list[int]] = []
+    prompts: list[list[int]] = []
     for one in several:
         if isinstance(one, str) and one:
-            found.append(tokenizer.encode(one))
+            prompts.append(tokenizer.encode(one))
         elif isinstance(one, list) and one and _are_ids(cast("list[object]", one), tokenizer.size):
-            found.append(cast("list[int]", one))
+            prompts.append(cast("list[int]", one))
         else:
             raise BadRequest("Expected a text, or token ids, that are not empty.", "prompt")
-    if not found:
+    if not prompts:
         raise BadRequest("Expected at least one prompt.", "prompt")
-    return found
+    return prompts
 
 
 def _is_one(prompt: str | list[Any]) -> bool:
@@ -194,23 +194,23 @@ def _are_ids(items: list[object], size: int) -> bool:
 
 
 def finish(stop: Stop | None) -> str | None:
-    """`finish_reason`; None while a reply goes on."""
+    """`finish_reason`; None while a reply continues."""
     return None if stop is None else "length" if stop == "length" else "stop"
 
 
-def usage(jobs: Sequence[Job], results: Sequence[Result]) -> Json:
+def usage(jobs: Sequence[Job], results: Sequence[RequestOutput]) -> Json:
     """The tokens of a request, over all of its prompts and replies."""
     read_in = sum(len(job.ids) for job in jobs)
-    drawn = sum(reply.drawn for result in results for reply in result.replies)
+    tokens_out = sum(reply.tokens_out for result in results for reply in result.replies)
     return {
         "prompt_tokens": read_in,
-        "completion_tokens": drawn,
-        "total_tokens": read_in + drawn,
+        "completion_tokens": tokens_out,
+        "total_tokens": read_in + tokens_out,
         "prompt_tokens_details": {"cached_tokens": sum(result.cached for result in results)},
     }
 
 
-def chat_choices(job: Job, result: Result) -> list[Json]:
+def chat_choices(job: Job, result: RequestOutput) -> list[Json]:
     """The choices of a finished chat."""
     return [
         {
@@ -223,8 +223,10 @@ def chat_choices(job: Job, result: Result) -> list[Json]:
     ]
 
 
-def completion_choices(job: Job, result: Result, first: int, tokenizer: Tokenizer) -> list[Json]:
-    """Choices numbered from `first`, behind the prompt where it is to be echoed."""
+def completion_choices(
+    job: Job, result: RequestOutput, first: int, tokenizer: Tokenizer
+) -> list[Json]:
+    """Choices, numbered from `first`. With `echo` each begins with the prompt."""
     before = tokenizer.decode(job.ids) if job.score else ""
     return [
         {
@@ -237,28 +239,28 @@ def completion_choices(job: Job, result: Result, first: int, tokenizer: Tokenize
     ]
 
 
-def chat_chunk(job: Job, index: int, piece: Piece) -> Json:
+def chat_chunk(job: Job, index: int, delta: Delta) -> Json:
     """A choice of one streamed event."""
     return {
         "index": index,
-        "delta": {"content": piece.text} if piece.text else {},
-        "logprobs": chat_logprobs(job, piece.tokens) if piece.tokens else None,
-        "finish_reason": finish(piece.stop),
+        "delta": {"content": delta.text} if delta.text else {},
+        "logprobs": chat_logprobs(job, delta.tokens) if delta.tokens else None,
+        "finish_reason": finish(delta.stop),
     }
 
 
-def completion_chunk(job: Job, index: int, piece: Piece, offset: int) -> Json:
-    """The same in the legacy shape. `offset`: characters of this choice that were sent before."""
+def completion_chunk(job: Job, index: int, delta: Delta, offset: int) -> Json:
+    """The same in the legacy shape. `offset`: characters of this choice that were sent already."""
     return {
         "index": index,
-        "text": piece.text,
-        "logprobs": legacy_logprobs(job, piece.tokens, offset) if piece.tokens else None,
-        "finish_reason": finish(piece.stop),
+        "text": delta.text,
+        "logprobs": legacy_logprobs(job, delta.tokens, offset) if delta.tokens else None,
+        "finish_reason": finish(delta.stop),
     }
 
 
 def chat_logprobs(job: Job, tokens: Sequence[Token]) -> Json | None:
-    """Log-probabilities, where they were asked for."""
+    """Log-probabilities, if requested."""
     if job.logprobs is None:
         return None
     return {
@@ -274,8 +276,8 @@ def chat_logprobs(job: Job, tokens: Sequence[Token]) -> Json | None:
 
 
 def legacy_logprobs(job: Job, tokens: Sequence[Token], offset: int) -> Json | None:
-    """The same in the legacy shape. `offset`: where in the text the first token begins. An echoed
-    prompt's first token has no context, and so null for its probability."""
+    """The same in the legacy shape. `offset`: where in the text the first token begins. The first
+    token of an echoed prompt has no context, so its log-probability is null."""
     if job.logprobs is None:
         return None
     offsets: list[int] = []

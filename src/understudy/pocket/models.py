@@ -1,7 +1,9 @@
-"""Which models are built in, and what each says of itself."""
+"""The built-in models and their cards."""
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -15,7 +17,7 @@ TOKENIZER = "tokenizer.json"
 CARD = "card.json"
 
 FILES = {"pocket": "teacher.safetensors", "pocket:student": "student.safetensors"}
-"""Model to its file in the folder."""
+"""The weights file of each model."""
 
 ABOUT = {
     "pocket": "the default teacher",
@@ -28,7 +30,7 @@ training/pocket generates. They know those few families of tasks (docs/pocket_fo
 answer anything else with nonsense. No figure of theirs is a research result."""
 
 
-class Loaded(NamedTuple):
+class LoadedModel(NamedTuple):
     """A model in memory."""
 
     decoder: Decoder
@@ -36,8 +38,8 @@ class Loaded(NamedTuple):
     card: dict[str, Any]
 
 
-def load(name: str, folder: Path = FOLDER) -> Loaded:
-    """A built-in model. `folder`: where its files are.
+def load(name: str, folder: Path = FOLDER) -> LoadedModel:
+    """Load a built-in model from `folder`.
 
     Raises:
         ConfigError: there is no such model, or its files are missing or broken.
@@ -56,11 +58,37 @@ def load(name: str, folder: Path = FOLDER) -> Loaded:
         ) from error
     if tokenizer.size > decoder.shape.vocabulary:
         raise ConfigError(f"{folder}: the tokenizer and {file} do not belong together.")
-    return Loaded(decoder, tokenizer, weights.card)
+    return LoadedModel(decoder, tokenizer, weights.card)
+
+
+def revision(name: str, folder: Path = FOLDER) -> str:
+    """A digest of a built-in model's weights and tokenizer, in hex: another training is another model.
+
+    Empty where the files cannot be read; `load` says what is wrong with them.
+    """
+    if (file := FILES.get(name)) is None:
+        return ""
+    try:
+        digests = [_digest(path, *_stamp(path)) for path in (folder / file, folder / TOKENIZER)]
+    except OSError:
+        return ""
+    return blake2b(b"".join(digests), digest_size=8).hexdigest()
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """What changes when a file is written: its time in nanoseconds, and its size."""
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size
+
+
+@lru_cache(maxsize=16)
+def _digest(path: Path, time: int, size: int) -> bytes:
+    """Of a file's content. `time` and `size` keep a stale digest from being taken."""
+    return blake2b(path.read_bytes(), digest_size=16).digest()
 
 
 def listing(folder: Path = FOLDER) -> str:
-    """The built-in models in words, with the figures of their cards."""
+    """A description of the built-in models, with the figures of their cards."""
     lines = ["built in"]
     for name, file in FILES.items():
         try:
@@ -71,8 +99,8 @@ def listing(folder: Path = FOLDER) -> str:
             continue
         lines.append(f"  {name:<16} {ABOUT[name]}; {_facts(card, size)}")
     lines += ["", *(f"  {line}" for line in HONESTY.splitlines())]
-    if measured := _measured(folder / CARD):
-        lines += ["", *measured]
+    if measurements := _measurements(folder / CARD):
+        lines += ["", *measurements]
     return "\n".join(lines)
 
 
@@ -85,8 +113,8 @@ def _facts(card: Mapping[str, Any], size: str) -> str:
     return ", ".join(parts)
 
 
-def _measured(file: Path) -> list[str]:
-    """What the evaluation card measured, one line each; nothing where there is no card."""
+def _measurements(file: Path) -> list[str]:
+    """The measurements of the evaluation card, one line each; empty without a card."""
     try:
         card = cast("dict[str, Any]", json.loads(file.read_text("utf-8")))
     except (OSError, ValueError):

@@ -1,13 +1,12 @@
-"""The loop that writes many replies at once, in a thread of its own.
+"""Continuous batching: generates many sequences at once, in a thread of its own.
 
-A job is taken in as soon as a row is free: its prompt is read once, whatever the number of its
-replies, and they join those being written at the next token. A reply leaves as it ends, and its row
-is taken by the next one: nothing waits for anything else to finish. A job is answered when all of its
-replies are done.
+A request starts as soon as a row is free. Its prompt is read once, however many replies it asks for;
+its sequences join the batch at the next token. A finished sequence leaves at once and its row goes to
+the next one, so nothing waits for the slowest. A request is answered when all its sequences are done.
 
-The event loop hands jobs in and is called back; NumPy lets go of the interpreter while it
-multiplies, so both get on. One thread does the work, and while it lives BLAS is kept to that thread
-(see threads.py): the matrices are too small for a second one to pay.
+The event loop submits requests and is called back. NumPy releases the interpreter lock while it
+multiplies, so both threads make progress. BLAS is limited to this one thread while it lives (see
+threads.py): the matrices are too small for a second one to pay off.
 """
 
 import asyncio
@@ -20,25 +19,33 @@ import numpy as np
 
 from understudy.errors import ContextOverflow
 from understudy.pocket import sampling
-from understudy.pocket.cache import Batch, Prompt, Recent
+from understudy.pocket.cache import Prompt, PromptCache, RowBatch
 from understudy.pocket.decoder import Decoder
-from understudy.pocket.draft import Draft, Job, Piece, Result, Seen, Written, named
-from understudy.pocket.sampling import Chance, History
+from understudy.pocket.sampling import TokenCounts, Uniforms
+from understudy.pocket.sequence import (
+    Delta,
+    Job,
+    RequestOutput,
+    SequenceOutput,
+    TokenLogprob,
+    TokenSequence,
+    token_of,
+)
 from understudy.pocket.threads import one_thread
 from understudy.pocket.tokenizer import Tokenizer, utf8
 from understudy.pocket.weights import Floats
 from understudy.types import Token
 
 ROWS = 128
-"""Replies written at once. More rows make a matrix product hardly faster, and their keys and values
-then no longer fit the processor's cache."""
+"""Sequences generated at once. More rows hardly speed up a matrix product, and their keys and values
+would no longer fit the processor's cache."""
 TOKENS = 24_576
-"""Tokens in the cache from which no more replies are begun: long prompts take a row's room many times
-over. A tiny model's token takes about 5 kB."""
+"""No sequence starts while the cache holds this many tokens: a long prompt takes as much room as many
+short rows. A token of this model takes about 5 kB."""
 
 
-class _Taken:
-    """A job that has been read."""
+class ActiveRequest:
+    """A request whose prompt has been read."""
 
     def __init__(self, job: Job, prompt: Prompt, logits: Floats) -> None:
         self.job = job
@@ -46,34 +53,34 @@ class _Taken:
         self.logits = logits
         """(1, vocabulary), after the prompt."""
         self.started = 0
-        self.written: list[Written | None] = [None] * job.n
+        self.outputs: list[SequenceOutput | None] = [None] * job.n
         self.open = job.n
         self.tokens: tuple[Token, ...] | None = None
-        self.surprise: float | None = None
-        self.cached = 0
+        self.prompt_nll: float | None = None
+        self.cached_tokens = 0
 
 
 class Scheduler:
-    """A model at work. Its thread starts with the first job; `close` ends it."""
+    """Runs one model. Its thread starts with the first request; `close` ends it."""
 
     def __init__(self, decoder: Decoder, tokenizer: Tokenizer, rows: int = ROWS) -> None:
         self.context = decoder.shape.context
         self._decoder = decoder
         self._tokenizer = tokenizer
         self._most = rows
-        self._batch: Batch[Draft] = Batch(decoder.shape)
-        self._recent = Recent()
+        self._batch: RowBatch[TokenSequence] = RowBatch(decoder.shape)
+        self._prompt_cache = PromptCache()
         self._waiting: deque[Job] = deque()
-        self._taken: dict[int, _Taken] = {}
-        """By the `id` of the job; those not fully started come first to be started."""
-        self._starting: deque[_Taken] = deque()
+        self._active: dict[int, ActiveRequest] = {}
+        """By the `id` of the request."""
+        self._starting: deque[ActiveRequest] = deque()
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
         self._cancelled = False
 
     def submit(self, job: Job) -> None:
-        """Take a job; any thread may.
+        """Submit a request, from any thread.
 
         Raises:
             ContextOverflow: the prompt leaves no room for a reply.
@@ -94,14 +101,14 @@ class Scheduler:
             self._wake.notify()
 
     def cancel(self, job: Job) -> None:
-        """Drop a job, before the next token at the latest; it is not answered. Any thread may."""
+        """Drop a request before its next token; it is not answered. Callable from any thread."""
         with self._wake:
             job.cancelled = True
             self._cancelled = True
             self._wake.notify()
 
     def close(self) -> None:
-        """Drop all jobs and end the thread."""
+        """Drop all requests and end the thread."""
         with self._wake:
             self._closed = True
             thread, self._thread = self._thread, None
@@ -115,38 +122,40 @@ class Scheduler:
             while self._ready():
                 try:
                     self._turn()
-                except BaseException as error:  # a bug: who waits must hear of it, not wait on
+                except (
+                    BaseException
+                ) as error:  # a bug: fail all requests, or they would wait for ever
                     self._fail(error)
                     raise
         finally:
             restore()
 
     def _ready(self) -> bool:
-        """Wait for something to do; False when closed."""
+        """Wait for work; False when closed."""
         with self._wake:
-            while not (self._closed or self._waiting or self._taken):
+            while not (self._closed or self._waiting or self._active):
                 self._wake.wait()
             return not self._closed
 
     def _turn(self) -> None:
-        """Take jobs in, write one token of every reply, let go of what is done."""
+        """Start requests, generate one token of every sequence, release finished ones."""
         if self._cancelled:
-            self._drop_cancelled()
-        while self._has_room() and (taken := self._next()) is not None:
-            self._start(taken)
+            self._remove_cancelled()
+        while self._has_room() and (request := self._next()) is not None:
+            self._start(request)
         owners = self._batch.owners
         if owners:
-            logits = self._decoder.step(self._batch, [draft.last for draft in owners])
+            logits = self._decoder.step(self._batch, [sequence.last for sequence in owners])
             self._draw(owners, logits)
-            self._batch.discard({id(draft) for draft in owners if draft.stop is not None})
-            for draft in owners:
-                self._tell(draft)
+            self._batch.discard({id(sequence) for sequence in owners if sequence.stop is not None})
+            for sequence in owners:
+                self._emit(sequence)
 
     def _has_room(self) -> bool:
-        return len(self._batch) < self._most and self._batch.cached < TOKENS
+        return len(self._batch) < self._most and self._batch.cached_tokens < TOKENS
 
-    def _next(self) -> _Taken | None:
-        """A job with replies still to be started; reads its prompt where that is to be done."""
+    def _next(self) -> ActiveRequest | None:
+        """A request with sequences still to start. Reads its prompt if that was not done yet."""
         while True:
             if self._starting:
                 return self._starting[0]
@@ -159,155 +168,163 @@ class Scheduler:
             try:
                 self._read(job)
             except BaseException as error:
-                job.done(error)
+                job.on_done(error)
                 raise
 
     def _read(self, job: Job) -> None:
-        """Read the prompt; a job that wants no more than that is answered at once."""
+        """Read the prompt. A request for no new tokens is answered at once."""
         scored = job.score and job.logprobs is not None
-        known = None if scored or job.judge else self._recent.begun(job.ids)
-        prompt, hidden = self._decoder.read(job.ids, known)
-        self._recent.keep(prompt)
-        every = scored or job.judge
-        logits = self._decoder.logits(hidden if every else hidden[-1:])
-        taken = _Taken(job, prompt, logits[-1:])
-        taken.cached = len(known.ids) if known else 0
+        prefix = None if scored or job.measure_nll else self._prompt_cache.longest_prefix(job.ids)
+        prompt, states = self._decoder.read(job.ids, prefix)
+        self._prompt_cache.add(prompt)
+        every = scored or job.measure_nll
+        logits = self._decoder.logits(states if every else states[-1:])
+        request = ActiveRequest(job, prompt, logits[-1:])
+        request.cached_tokens = len(prefix.ids) if prefix else 0
         if scored:
-            taken.tokens = self._score(job, logits)
-        if job.judge:
-            taken.surprise = self._judge(job.ids, logits)
-        if job.score and job.read_along is not None:
-            echo = Piece(self._tokenizer.decode(job.ids), taken.tokens or (), None)
+            request.tokens = self._score(job, logits)
+        if job.measure_nll:
+            request.prompt_nll = self._mean_nll(job.ids, logits)
+        if job.score and job.on_delta is not None:
+            echo = Delta(self._tokenizer.decode(job.ids), request.tokens or (), None)
             for index in range(job.n):
-                job.read_along(index, echo)
+                job.on_delta(index, echo)
         if self._bound(job) < 1:
-            if job.read_along is not None:
+            if job.on_delta is not None:
                 for index in range(job.n):
-                    job.read_along(index, Piece("", (), "length"))
-            nothing = Written("", () if job.logprobs is not None else None, "length", 0)
-            job.done(self._result(taken, [nothing] * job.n))
+                    job.on_delta(index, Delta("", (), "length"))
+            nothing = SequenceOutput("", () if job.logprobs is not None else None, "length", 0)
+            job.on_done(self._result(request, [nothing] * job.n))
             return
-        self._taken[id(job)] = taken
-        self._starting.append(taken)
+        self._active[id(job)] = request
+        self._starting.append(request)
 
-    def _start(self, taken: _Taken) -> None:
-        """Draw the first token of as many replies as there are free rows."""
-        job = taken.job
-        n = min(job.n - taken.started, self._most - len(self._batch))
-        drafts = [self._draft(job, taken.started + i) for i in range(n)]
-        taken.started += n
-        if taken.started == job.n:
+    def _start(self, request: ActiveRequest) -> None:
+        """Draw the first token of as many sequences as there are free rows."""
+        job = request.job
+        n = min(job.n - request.started, self._most - len(self._batch))
+        sequences = [self._sequence(job, request.started + i) for i in range(n)]
+        request.started += n
+        if request.started == job.n:
             self._starting.popleft()
-        self._draw(drafts, np.repeat(taken.logits, n, 0))
-        if going := [draft for draft in drafts if draft.stop is None]:
-            self._batch.add(taken.prompt, going)
-        for draft in drafts:
-            self._tell(draft)
+        self._draw(sequences, np.repeat(request.logits, n, 0))
+        if going := [sequence for sequence in sequences if sequence.stop is None]:
+            self._batch.add(request.prompt, going)
+        for sequence in sequences:
+            self._emit(sequence)
 
     def _bound(self, job: Job) -> int:
-        """Tokens that a reply may have."""
+        """Most tokens of a reply."""
         room = self.context - len(job.ids)
         return room if job.most is None else min(job.most, room)
 
-    def _draft(self, job: Job, index: int) -> Draft:
-        penalised = job.rule.adjusts
-        return Draft(
+    def _sequence(self, job: Job, index: int) -> TokenSequence:
+        penalised = job.params.adjusts
+        return TokenSequence(
             job,
             index,
             self._tokenizer,
             most=self._bound(job),
-            chance=Chance(job.seed, job.ids, job.draws[index] if job.draws else index),
-            history=History(self._decoder.shape.vocabulary, job.ids) if penalised else None,
+            uniforms=Uniforms(job.seed, job.ids, job.draws[index] if job.draws else index),
+            counts=TokenCounts(self._decoder.shape.vocabulary, job.ids) if penalised else None,
         )
 
-    def _draw(self, drafts: Sequence[Draft], logits: Floats) -> None:
-        """The next token of each."""
-        rules = [draft.job.rule for draft in drafts]
+    def _draw(self, sequences: Sequence[TokenSequence], logits: Floats) -> None:
+        """The next token of each sequence."""
+        rules = [sequence.job.params for sequence in sequences]
         adjusted = logits
-        if any(draft.history is not None for draft in drafts):
+        if any(sequence.counts is not None for sequence in sequences):
             adjusted = logits.copy()
-            for row, draft in enumerate(drafts):
-                if draft.history is not None:
-                    adjusted[row] = sampling.adjust(logits[row], rules[row], draft.history)
-        uniforms = [draft.chance.next() for draft in drafts]
+            for row, sequence in enumerate(sequences):
+                if sequence.counts is not None:
+                    adjusted[row] = sampling.adjust(logits[row], rules[row], sequence.counts)
+        uniforms = [sequence.uniforms.next() for sequence in sequences]
         tokens: list[int] = sampling.draw(adjusted, rules, uniforms).tolist()
-        wanted = [row for row, draft in enumerate(drafts) if draft.job.logprobs is not None]
-        seen: dict[int, Seen] = {}
-        if wanted:
-            chosen = [tokens[row] for row in wanted]
-            tops = [drafts[row].job.logprobs or 0 for row in wanted]
-            seen = dict(zip(wanted, _likelihood(logits[wanted], chosen, tops), strict=True))
-        for row, draft in enumerate(drafts):
-            draft.add(tokens[row], seen.get(row))
+        rows = [row for row, sequence in enumerate(sequences) if sequence.job.logprobs is not None]
+        logprobs: dict[int, TokenLogprob] = {}
+        if rows:
+            ids = [tokens[row] for row in rows]
+            tops = [sequences[row].job.logprobs or 0 for row in rows]
+            logprobs = dict(zip(rows, _token_logprobs(logits[rows], ids, tops), strict=True))
+        for row, sequence in enumerate(sequences):
+            sequence.add(tokens[row], logprobs.get(row))
 
-    def _tell(self, draft: Draft) -> None:
-        job = draft.job
+    def _emit(self, sequence: TokenSequence) -> None:
+        job = sequence.job
         if job.cancelled:
             return
-        if job.read_along is not None:
-            piece = draft.release()
-            if piece.text or piece.tokens or piece.stop:
-                job.read_along(draft.index, piece)
-        if draft.stop is None:
+        if job.on_delta is not None:
+            delta = sequence.release()
+            if delta.text or delta.tokens or delta.stop:
+                job.on_delta(sequence.index, delta)
+        if sequence.stop is None:
             return
-        taken = self._taken[id(job)]
-        taken.written[draft.index] = draft.written()
-        taken.open -= 1
-        if not taken.open:
-            del self._taken[id(job)]
-            job.done(self._result(taken, [reply for reply in taken.written if reply is not None]))
+        request = self._active[id(job)]
+        request.outputs[sequence.index] = sequence.output()
+        request.open -= 1
+        if not request.open:
+            del self._active[id(job)]
+            job.on_done(
+                self._result(request, [reply for reply in request.outputs if reply is not None])
+            )
 
-    def _result(self, taken: _Taken, replies: Sequence[Written]) -> Result:
-        return Result(tuple(replies), taken.tokens, taken.surprise, taken.cached)
+    def _result(self, request: ActiveRequest, replies: Sequence[SequenceOutput]) -> RequestOutput:
+        return RequestOutput(
+            tuple(replies), request.tokens, request.prompt_nll, request.cached_tokens
+        )
 
     def _score(self, job: Job, logits: Floats) -> tuple[Token, ...]:
         """The prompt's own tokens with their log-probabilities."""
         ids, decoder = list(job.ids), utf8()
         tops = [job.logprobs or 0] * (len(ids) - 1)
-        seen = [Seen(0.0, ()), *_likelihood(logits[:-1], ids[1:], tops)]
+        logprobs = [TokenLogprob(0.0, ()), *_token_logprobs(logits[:-1], ids[1:], tops)]
         last = len(ids) - 1
         return tuple(
-            named(self._tokenizer, decoder.decode(self._tokenizer.bytes[token], i == last), seen[i])
+            token_of(
+                self._tokenizer,
+                decoder.decode(self._tokenizer.bytes[token], i == last),
+                logprobs[i],
+            )
             for i, token in enumerate(ids)
         )
 
-    def _judge(self, ids: Sequence[int], logits: Floats) -> float | None:
-        """Special tokens are left out: the model never learnt to foretell who speaks next."""
+    def _mean_nll(self, ids: Sequence[int], logits: Floats) -> float | None:
+        """Without special tokens: the model was never trained to predict the next speaker."""
         special = set(self._tokenizer.special.values())
         ordinary = [i for i in range(1, len(ids)) if ids[i] not in special]
         if not ordinary:
             return None
-        chosen = [ids[i] for i in ordinary]
+        targets = [ids[i] for i in ordinary]
         rows = logits[[i - 1 for i in ordinary]]
-        seen = _likelihood(rows, chosen, [0] * len(chosen))
-        return -sum(token.logprob for token in seen) / len(seen)
+        logprobs = _token_logprobs(rows, targets, [0] * len(targets))
+        return -sum(token.logprob for token in logprobs) / len(logprobs)
 
-    def _drop_cancelled(self) -> None:
+    def _remove_cancelled(self) -> None:
         with self._wake:
             self._cancelled = False
-        gone = [taken for taken in self._taken.values() if taken.job.cancelled]
-        for taken in gone:
-            del self._taken[id(taken.job)]
+        cancelled = [request for request in self._active.values() if request.job.cancelled]
+        for request in cancelled:
+            del self._active[id(request.job)]
         self._starting = deque(t for t in self._starting if not t.job.cancelled)
-        drafts = {id(draft) for draft in self._batch.owners if draft.job.cancelled}
-        if drafts:
-            self._batch.discard(drafts)
+        sequences = {id(sequence) for sequence in self._batch.owners if sequence.job.cancelled}
+        if sequences:
+            self._batch.discard(sequences)
 
     def _fail(self, error: BaseException) -> None:
         with self._wake:
             self._closed = True
-            waiting = [*self._waiting, *(taken.job for taken in self._taken.values())]
+            waiting = [*self._waiting, *(request.job for request in self._active.values())]
             self._waiting.clear()
         for job in waiting:
-            job.done(error)
+            job.on_done(error)
 
 
-async def answered(scheduler: Scheduler, job: Job) -> Result:
-    """Have a job done; whoever stops waiting for it cancels it."""
+async def generate(scheduler: Scheduler, job: Job) -> RequestOutput:
+    """Run a request and wait for its output. Cancelling the wait cancels the request."""
     loop = asyncio.get_running_loop()
-    answer: asyncio.Future[Result] = loop.create_future()
+    answer: asyncio.Future[RequestOutput] = loop.create_future()
 
-    def deliver(result: Result | BaseException) -> None:
+    def deliver(result: RequestOutput | BaseException) -> None:
         if answer.done():
             return
         if isinstance(result, BaseException):
@@ -315,11 +332,11 @@ async def answered(scheduler: Scheduler, job: Job) -> Result:
         else:
             answer.set_result(result)
 
-    def done(result: Result | BaseException) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended, and whoever waited with it
+    def on_done(result: RequestOutput | BaseException) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and so has the waiting
             loop.call_soon_threadsafe(deliver, result)
 
-    job.done = done
+    job.on_done = on_done
     scheduler.submit(job)
     try:
         return await answer
@@ -328,21 +345,21 @@ async def answered(scheduler: Scheduler, job: Job) -> Result:
         raise
 
 
-def _likelihood(logits: Floats, chosen: Sequence[int], tops: Sequence[int]) -> list[Seen]:
-    """How likely each row's chosen token was, and each row's likeliest tokens."""
+def _token_logprobs(logits: Floats, ids: Sequence[int], tops: Sequence[int]) -> list[TokenLogprob]:
+    """The log-probability of each row's token, and each row's likeliest tokens."""
     peak = logits.max(-1, keepdims=True)
     total = np.log(np.exp(logits - peak).sum(-1, keepdims=True)) + peak
     logprobs = logits - total
-    own: list[float] = logprobs[np.arange(len(chosen)), np.asarray(chosen, np.intp)].tolist()
+    own: list[float] = logprobs[np.arange(len(ids)), np.asarray(ids, np.intp)].tolist()
     most = min(max(tops, default=0), logits.shape[-1])
     if not most:
-        return [Seen(logprob, ()) for logprob in own]
+        return [TokenLogprob(logprob, ()) for logprob in own]
     ranked = np.argpartition(-logprobs, most - 1, axis=-1)[:, :most]
     values = np.take_along_axis(logprobs, ranked, -1)
     order = np.argsort(-values, axis=-1, kind="stable")
     tokens: list[list[int]] = np.take_along_axis(ranked, order, -1).tolist()
     sorted_values: list[list[float]] = np.take_along_axis(values, order, -1).tolist()
     return [
-        Seen(logprob, tuple(zip(tokens[i][:top], sorted_values[i][:top], strict=True)))
+        TokenLogprob(logprob, tuple(zip(tokens[i][:top], sorted_values[i][:top], strict=True)))
         for i, (logprob, top) in enumerate(zip(own, tops, strict=True))
     ]

@@ -4,10 +4,9 @@
     understudy serve pocket:student --port 8001
 
 Chat completions, legacy completions with `echo` (a prompt may also be token ids), models; `n`,
-`logprobs`, `stop`, `seed`, streams. Requests are written together as they come, by one scheduler. A
-request without a `seed` gets one that was never used, so that the same request may be answered
-differently, as elsewhere. There are no keys: whoever reaches the port is served. A reply whose reader
-has gone is dropped.
+`logprobs`, `stop`, `seed`, streams. One scheduler batches all requests. A request without a
+`seed` gets a fresh one, so the same request may be answered differently, as with other servers. There
+are no keys: anyone who reaches the port is served. A reply is dropped when its client disconnects.
 """
 
 import asyncio
@@ -26,31 +25,31 @@ from aiohttp.typedefs import Handler
 from understudy.errors import ConfigError, ContextOverflow
 from understudy.pocket import dialect
 from understudy.pocket.dialect import BadRequest, Chat, Completion
-from understudy.pocket.draft import Job, Piece, Result
-from understudy.pocket.models import Loaded
-from understudy.pocket.scheduler import Scheduler, answered
+from understudy.pocket.models import LoadedModel
+from understudy.pocket.scheduler import Scheduler, generate
+from understudy.pocket.sequence import Delta, Job, RequestOutput
 from understudy.types import Json
 
 _log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder().encode
 
 BODY = 1 << 20
-"""Bytes of a request at most; the context is some thousand characters."""
+"""Most bytes of a request; the context is a few thousand characters."""
 GRACE = 5.0
-"""Seconds that requests under way have when the server is told to stop."""
+"""Seconds that running requests have to finish when the server stops."""
 
 
 class Server:
     """One model's handlers."""
 
-    def __init__(self, name: str, model: Loaded, scheduler: Scheduler) -> None:
+    def __init__(self, name: str, model: LoadedModel, scheduler: Scheduler) -> None:
         self._name = name
         self._tokenizer = model.tokenizer
         self._scheduler = scheduler
         self._since = int(time.time())
 
     def app(self) -> web.Application:
-        """The application. The scheduler stays its owner's to close."""
+        """The application. The caller closes the scheduler."""
         app = web.Application(client_max_size=BODY, middlewares=[_errors])
         app.router.add_get("/health", self._health)
         for root in ("/v1", ""):
@@ -93,7 +92,7 @@ class Server:
                       "logprobs": None, "finish_reason": None} for i in range(job.n)]  # fmt: skip
             chunks = _chat_chunks(self._scheduler, job)
             return await _stream(request, head, start, chunks, body.usage_streamed)
-        result = await answered(self._scheduler, job)
+        result = await generate(self._scheduler, job)
         choices = dialect.chat_choices(job, result)
         return _json({**head, "choices": choices, "usage": dialect.usage([job], [result])})
 
@@ -107,7 +106,7 @@ class Server:
                 raise BadRequest("A stream has one prompt.", "stream")
             chunks = _completion_chunks(self._scheduler, jobs[0])
             return await _stream(request, head, [], chunks, body.usage_streamed)
-        results = await asyncio.gather(*(answered(self._scheduler, job) for job in jobs))
+        results = await asyncio.gather(*(generate(self._scheduler, job) for job in jobs))
         choices: list[Json] = []
         for job, result in zip(jobs, results, strict=True):
             choices += dialect.completion_choices(job, result, len(choices), self._tokenizer)
@@ -124,14 +123,15 @@ class Server:
 
 async def serve(
     name: str,
-    model: Loaded,
+    model: LoadedModel,
     *,
     host: str = "127.0.0.1",
     port: int = 8000,
     public: bool = False,
     ready: Callable[[str], None] = lambda url: None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM. `ready` is told the base URL; port 0 takes any free one.
+    """Serve until SIGINT or SIGTERM. `ready` is called with the base URL; port 0 takes any free
+    port.
 
     Raises:
         ConfigError: the host is not this machine's own and not meant to be public, or the port is
@@ -155,9 +155,9 @@ async def serve(
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
             raise ConfigError(f"cannot listen at {host}:{port}: {error.strerror}.") from None
-        found = runner.addresses[0][1]
-        with _told_to_stop() as stop:
-            ready(f"http://{f'[{host}]' if ':' in host else host}:{found}/v1")
+        bound_port = runner.addresses[0][1]
+        with _stop_signal() as stop:
+            ready(f"http://{f'[{host}]' if ':' in host else host}:{bound_port}/v1")
             await stop.wait()
     finally:
         await runner.cleanup()
@@ -165,7 +165,7 @@ async def serve(
 
 
 @contextmanager
-def _told_to_stop() -> Generator[asyncio.Event, None, None]:
+def _stop_signal() -> Generator[asyncio.Event, None, None]:
     """Set by SIGINT and SIGTERM."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM)
@@ -188,17 +188,19 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-async def _pieces(scheduler: Scheduler, job: Job) -> AsyncIterator[tuple[int, Piece] | Result]:
-    """What a job's replies gain, as they gain it, and at last all that came of it."""
+async def _deltas(
+    scheduler: Scheduler, job: Job
+) -> AsyncIterator[tuple[int, Delta] | RequestOutput]:
+    """The deltas of a request as they come, then its whole output."""
     loop = asyncio.get_running_loop()
-    queue: asyncio.Queue[tuple[int, Piece] | Result | BaseException] = asyncio.Queue()
+    queue: asyncio.Queue[tuple[int, Delta] | RequestOutput | BaseException] = asyncio.Queue()
 
-    def put(item: tuple[int, Piece] | Result | BaseException) -> None:
+    def put(item: tuple[int, Delta] | RequestOutput | BaseException) -> None:
         with suppress(RuntimeError):  # the loop has ended
             loop.call_soon_threadsafe(queue.put_nowait, item)
 
-    job.read_along = lambda index, piece: put((index, piece))
-    job.done = put
+    job.on_delta = lambda index, delta: put((index, delta))
+    job.on_done = put
     scheduler.submit(job)
     try:
         while True:
@@ -206,16 +208,16 @@ async def _pieces(scheduler: Scheduler, job: Job) -> AsyncIterator[tuple[int, Pi
             if isinstance(item, BaseException):
                 raise item
             yield item
-            if isinstance(item, Result):
+            if isinstance(item, RequestOutput):
                 return
     finally:
         scheduler.cancel(job)
 
 
 async def _chat_chunks(scheduler: Scheduler, job: Job) -> AsyncIterator[Json]:
-    """A choice for each piece, and at last `{"usage": ...}`."""
-    async for item in _pieces(scheduler, job):
-        if isinstance(item, Result):
+    """A choice for each delta, then `{"usage": ...}`."""
+    async for item in _deltas(scheduler, job):
+        if isinstance(item, RequestOutput):
             yield {"usage": dialect.usage([job], [item])}
         else:
             yield dialect.chat_chunk(job, *item)
@@ -224,13 +226,13 @@ async def _chat_chunks(scheduler: Scheduler, job: Job) -> AsyncIterator[Json]:
 async def _completion_chunks(scheduler: Scheduler, job: Job) -> AsyncIterator[Json]:
     """The same in the legacy shape."""
     sent = [0] * job.n
-    async for item in _pieces(scheduler, job):
-        if isinstance(item, Result):
+    async for item in _deltas(scheduler, job):
+        if isinstance(item, RequestOutput):
             yield {"usage": dialect.usage([job], [item])}
         else:
-            index, piece = item
-            yield dialect.completion_chunk(job, index, piece, sent[index])
-            sent[index] += len(piece.text)
+            index, delta = item
+            yield dialect.completion_chunk(job, index, delta, sent[index])
+            sent[index] += len(delta.text)
 
 
 async def _stream(
@@ -240,8 +242,8 @@ async def _stream(
     choices: AsyncIterator[Json],
     with_usage: bool,
 ) -> web.StreamResponse:
-    """Server-sent events. The status is sent with the first one, so that what is wrong with a request
-    is still told by status."""
+    """Server-sent events. The status goes out with the first event, so that a bad request still
+    gets an error status."""
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
     )
@@ -270,7 +272,7 @@ class _Unknown(Exception):
 
 @web.middleware
 async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Whatever goes wrong, in OpenAI's shape."""
+    """Every error in OpenAI's shape."""
     try:
         return await handler(request)
     except BadRequest as error:
@@ -286,17 +288,17 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _error(error.status, error.text or error.reason)
     except Exception as error:  # a bug: the log has its traceback, the client the usual shape
         _log.exception("%s %s failed", request.method, request.path)
-        told = _encode(_described(500, "The server failed; its log says why.")).decode()
-        raise web.HTTPInternalServerError(text=told, content_type="application/json") from error
+        body = _encode(_error_body(500, "The server failed; its log says why.")).decode()
+        raise web.HTTPInternalServerError(text=body, content_type="application/json") from error
 
 
 def _error(
     status: int, message: str, *, param: str | None = None, code: str | None = None
 ) -> web.Response:
-    return _json(_described(status, message, param, code), status)
+    return _json(_error_body(status, message, param, code), status)
 
 
-def _described(
+def _error_body(
     status: int, message: str, param: str | None = None, code: str | None = None
 ) -> Json:
     kind = "invalid_request_error" if status < 500 else "server_error"

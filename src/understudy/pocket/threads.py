@@ -1,15 +1,15 @@
 """Keeps BLAS to one thread while the decoder works.
 
-NumPy hands matrix products to OpenBLAS, which spreads them over all cores from a modest size on. The
-decoder's are below what that pays for. Measured on two cores that others used too, a step of 64
-rows: 0.37 ms per product of (64, 192) and (192, 1024) with one thread, 0.3 to 20 ms with two, as
-each product waits for the slower core; a whole job took 10 s with one and 200 s with two. A second
-core is better spent on the rest of the run.
+NumPy hands matrix products to OpenBLAS, which spreads even small ones over all cores. The products
+of the decoder are too small for that to pay off. Measured on two cores with other load, a step of
+64 rows: 0.37 ms per product of (64, 192) and (192, 1024) with one thread, 0.3 to 20 ms with two,
+since each product waits for the slower core; a whole job took 10 s with one thread and 200 s with
+two. The rest of the run makes better use of a second core.
 
-`OPENBLAS_NUM_THREADS` counts only where it is set before NumPy is imported, so the library is told
-itself; where somebody set that variable, it is told their number. This holds for the whole process
-until it is undone. Where NumPy has another BLAS (Accelerate, MKL), nothing is done: those size their
-threads by the work.
+`OPENBLAS_NUM_THREADS` counts only if it is set before NumPy is imported, so the limit is set in the
+library itself. If the variable is set, its number is used. The limit holds for the whole process
+until it is undone. Other libraries (Accelerate, MKL) are left alone: they size their threads by the
+work.
 """
 
 import ctypes
@@ -25,10 +25,10 @@ _NAMES = ("scipy_openblas_{}64_", "openblas_{}64_", "scipy_openblas_{}", "openbl
 
 
 def one_thread() -> Callable[[], None]:
-    """Bound it, and get back what undoes that."""
+    """Set the limit; returns a function that undoes it."""
     wishes = (os.environ.get(name, "") for name in VARIABLES)
     most = next((int(wish) for wish in wishes if wish.isdecimal() and int(wish)), 1)
-    for file in _loaded():
+    for file in _blas_files():
         try:
             library = ctypes.CDLL(str(file))
         except OSError:
@@ -43,8 +43,8 @@ def one_thread() -> Callable[[], None]:
     return _nothing
 
 
-def _loaded() -> Iterator[Path]:
-    """The OpenBLAS that NumPy uses, where there is one."""
+def _blas_files() -> Iterator[Path]:
+    """The files of the OpenBLAS that NumPy uses, if any."""
     maps = Path("/proc/self/maps")
     if maps.is_file():
         lines = (line.split() for line in maps.read_text("utf-8", "replace").splitlines())

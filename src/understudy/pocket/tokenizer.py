@@ -1,13 +1,12 @@
 """Byte-level BPE in the standard library, from a Hugging Face `tokenizer.json`.
 
-It gives the ids that the `tokenizers` library gives, for the one kind of file the built-in models
-use: GPT-2's byte-level pre-tokenizer, no normalizer, no prefix space. Letters and digits outside
-ASCII are told apart by this Python's Unicode tables, so a character that a later Unicode version
-introduced may be split differently.
+It gives the same ids as the `tokenizers` library, for the one kind of file that the built-in models
+use: GPT-2's byte-level pre-tokenizer, no normalizer, no prefix space. Characters outside ASCII are
+classified by this Python's Unicode tables, so one that a later Unicode version introduced may be
+split differently.
 
-Special tokens are never made from text: `encode("<|end|>")` gives the ids of seven characters. Only
-`chat` puts them in, around the turns.
-"""
+Text never becomes a special token: `encode("<|end|>")` gives the ids of seven characters. Only
+`chat` inserts them, around the turns."""
 
 import codecs
 import json
@@ -21,14 +20,14 @@ _PIECES = re.compile(
     r"'s|'t|'re|'ve|'m|'ll|'d| ?[A-Za-z]+| ?[0-9]+"
     r"| ?[^\t-\r A-Za-z0-9]+|[\t-\r ]+(?![^\t-\r ])|[\t-\r ]+"
 )
-"""GPT-2's pattern over ASCII; other characters are looked at through `_Shadow`."""
+"""GPT-2's pattern over ASCII; other characters are first mapped by `_Shadow`."""
 
 _CACHED = 1 << 16
-"""Words whose ids are kept; natural text has few different ones."""
+"""Words whose ids are cached; natural text has few different ones."""
 
 
 class _Shadow(dict[int, int]):
-    """Code point to the ASCII character that stands for its kind: same length, same split."""
+    """Maps a code point to an ASCII character of its kind: same length, same split."""
 
     def __missing__(self, point: int) -> int:
         if point < 128:
@@ -52,7 +51,7 @@ class Tokenizer:
         """`vocabulary` and `merges` are in GPT-2's byte alphabet, as in the file."""
         self.special = special
         self.end = special["<|end|>"]
-        """Ends every turn; a reply is done when it comes."""
+        """The token that ends every turn, and so every reply."""
         self.size = 1 + max(*vocabulary.values(), *special.values())
         letters = byte_letters()
         self._letters = [letters[byte] for byte in range(256)]
@@ -62,7 +61,7 @@ class Tokenizer:
         self._shadow = _Shadow()
         back = {letter: byte for byte, letter in enumerate(letters)}
         self.bytes = [b""] * self.size
-        """What each token writes; a special token writes its name."""
+        """The bytes of each token; of a special token, its name."""
         for token, number in vocabulary.items():
             if token not in special:
                 self.bytes[number] = bytes(back[letter] for letter in token)
@@ -71,7 +70,7 @@ class Tokenizer:
 
     @classmethod
     def read(cls, file: Path) -> "Tokenizer":
-        """The tokenizer of a `tokenizer.json`. Raises ValueError where it is of another kind."""
+        """Read a `tokenizer.json`. Raises ValueError if it is of another kind."""
         data = cast("dict[str, Any]", json.loads(file.read_text("utf-8")))
         model = data["model"]
         split = cast("dict[str, Any]", data.get("pre_tokenizer") or {})
@@ -88,27 +87,27 @@ class Tokenizer:
         ids: list[int] = []
         cache = self._cache
         for piece in self._pieces(text):
-            if (known := cache.get(piece)) is None:
-                known = self._merge(piece)
+            if (ids_of := cache.get(piece)) is None:
+                ids_of = self._merge(piece)
                 if len(cache) >= _CACHED:
                     cache.clear()
-                cache[piece] = known
-            ids += known
+                cache[piece] = ids_of
+            ids += ids_of
         return ids
 
     def chat(self, turns: Iterable[tuple[str, str]]) -> list[int]:
-        """The ids of a conversation of (role, text) that the assistant is to answer."""
+        """The ids of a conversation of (role, text), up to the assistant's next turn."""
         ids: list[int] = []
         for role, text in turns:
             ids += [self.special[f"<|{role}|>"], *self.encode(text), self.end]
         return [*ids, self.special["<|assistant|>"]]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of ids; bytes that are no UTF-8 become U+FFFD."""
+        """The text of ids; invalid UTF-8 becomes U+FFFD."""
         return b"".join(self.bytes[i] for i in ids).decode("utf-8", "replace")
 
     def name(self, token: int) -> str:
-        """A token's text by itself; one that is no whole character as `bytes:` and its bytes."""
+        """The text of a single token; `bytes:` and its bytes if it is not a whole character."""
         data = self.bytes[token]
         try:
             return data.decode()
@@ -122,8 +121,8 @@ class Tokenizer:
         return (text[match.start() : match.end()] for match in _PIECES.finditer(shadow))
 
     def _merge(self, piece: str) -> tuple[int, ...]:
-        """A merge makes only pairs of later ranks, so each rank is passed over once: a long word
-        takes time in proportion to its length."""
+        """A merge only makes pairs of later ranks, so each rank is visited once and the time is
+        linear in the length of the word."""
         letters = self._letters
         parts = [letters[byte] for byte in piece.encode("utf-8", "replace")]
         ranks, unranked = self._ranks, len(self._ranks)
@@ -145,13 +144,13 @@ class Tokenizer:
 
 
 def utf8() -> codecs.IncrementalDecoder:
-    """Decodes bytes as they come; what is no UTF-8 becomes U+FFFD."""
+    """An incremental decoder; invalid UTF-8 becomes U+FFFD."""
     return codecs.getincrementaldecoder("utf-8")("replace")
 
 
 def byte_letters() -> list[str]:
     """The character that stands for each byte in the vocabulary: itself where it can be seen, else
     the next free one from 256 on (GPT-2)."""
-    seen = {*range(33, 127), *range(161, 173), *range(174, 256)}
-    hidden = [byte for byte in range(256) if byte not in seen]
-    return [chr(b) if b in seen else chr(256 + hidden.index(b)) for b in range(256)]
+    visible = {*range(33, 127), *range(161, 173), *range(174, 256)}
+    invisible = [byte for byte in range(256) if byte not in visible]
+    return [chr(b) if b in visible else chr(256 + invisible.index(b)) for b in range(256)]

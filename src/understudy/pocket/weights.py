@@ -1,9 +1,9 @@
 """Reads a model from a safetensors file: its tensors in single precision, its configuration, its card.
 
 The format (https://huggingface.co/docs/safetensors): eight bytes with the length of a JSON header,
-the header, the tensors. Half precision takes half the room and is exact for weights that were
-trained so; eight bits per weight take half of that: a matrix `name` of type I8 is multiplied, row by
-row, by the vector `name.scale`.
+the header, the tensors. Half precision takes half the space, and is exact for weights that were
+trained in it. Eight bits per weight take half of that: each row of an I8 matrix `name` is
+multiplied by its entry of `name.scale`.
 """
 
 import json
@@ -17,11 +17,11 @@ Floats: TypeAlias = NDArray[np.float32]
 
 _TYPES = {"F32": "<f4", "F16": "<f2", "I8": "|i1"}
 _HEADER = 16 << 20
-"""Bytes: a longer header is no header."""
+"""Most bytes of a header; anything longer is not a safetensors file."""
 
 
 class Shape(NamedTuple):
-    """Sizes of a Llama, of a Hugging Face configuration."""
+    """The sizes of a Llama, from its Hugging Face configuration."""
 
     width: int
     inner: int
@@ -37,7 +37,7 @@ class Shape(NamedTuple):
 
     @classmethod
     def of(cls, config: dict[str, Any]) -> "Shape":
-        """Raises ValueError where the configuration is of no Llama that the decoder knows."""
+        """Raises ValueError if the decoder does not support this configuration."""
         rope = cast("dict[str, Any]", config.get("rope_parameters") or config)
         if rope.get("rope_type", "default") != "default" or config.get("rope_scaling"):
             raise ValueError("expected plain rotary positions, found a scaled kind")
@@ -59,13 +59,13 @@ class Shape(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """What a file holds."""
+    """The content of a weights file."""
 
     tensors: dict[str, Floats]
     """By the names of Hugging Face's LlamaForCausalLM."""
     shape: Shape
     card: dict[str, Any]
-    """What the model is and how well it does; empty where the file does not say."""
+    """A description of the model with its figures; empty if the file has none."""
 
     @property
     def parameters(self) -> int:
@@ -73,7 +73,7 @@ class Weights(NamedTuple):
 
 
 def read_weights(file: Path) -> Weights:
-    """Everything in a weights file. Raises ValueError where it is broken or of another kind."""
+    """Read a weights file. Raises ValueError if it is broken or of another kind."""
     data = file.read_bytes()
     header, start = _header(data, file)
     facts = cast("dict[str, str]", header.pop("__metadata__", {}))
@@ -96,7 +96,7 @@ def read_weights(file: Path) -> Weights:
 
 
 def read_card(file: Path) -> dict[str, Any]:
-    """The card alone, without reading the tensors."""
+    """Only the card; the tensors are not read."""
     with file.open("rb") as stream:
         length = int.from_bytes(stream.read(8), "little")
         header, _ = _header(length.to_bytes(8, "little") + stream.read(min(length, _HEADER)), file)

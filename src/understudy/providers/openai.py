@@ -35,7 +35,7 @@ from understudy.errors import ConfigError, ProviderError, Rejected, Unavailable
 from understudy.providers import openai_wire, sse
 from understudy.providers.failures import failure, reported, scrub
 from understudy.providers.features import Features
-from understudy.text.replies import has_json
+from understudy.text.lenient_json import has_json
 from understudy.types import Json, Reply, Request, Token, WireCall
 
 _encode = msgspec.json.Encoder().encode

@@ -14,7 +14,7 @@ from typing import Any, cast
 import msgspec
 
 from understudy.providers.features import Features
-from understudy.text.replies import split_reasoning
+from understudy.text.reasoning import split_reasoning
 from understudy.types import (
     Audio,
     Image,

@@ -2,13 +2,12 @@
 
 `pocket` is the teacher, `pocket:student` its smaller sibling. It is a tiny model for demonstrations
 and tests: it knows the families of tasks it was trained on and answers anything else with nonsense.
-Where the first prompts of a run lie far outside of those, by the model's own likelihood of them, it
-says so once.
+If the first prompts of a run are very unlikely under the model, it warns once.
 
 Draw d of a request is the same text in every run: without a `seed` of its own, a request has seed
-0. What is unset otherwise: temperature 1, nothing truncated, and as many tokens as the context holds.
-A schema is passed over (said once): what the model writes for it is hardly ever JSON. Tools, images and
-sound are refused.
+0. Other defaults: temperature 1, no truncation, as many tokens as fit the context.
+A schema is ignored, with one notice: the model hardly ever writes JSON. Tools, images and sound are
+refused.
 """
 
 import asyncio
@@ -16,17 +15,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from understudy.errors import Rejected, Unavailable
-from understudy.pocket.draft import Job, Result
-from understudy.pocket.models import FOLDER, Loaded, load
-from understudy.pocket.sampling import rule
-from understudy.pocket.scheduler import Scheduler, answered
+from understudy.pocket.models import FOLDER, LoadedModel, load
+from understudy.pocket.sampling import sampling_params
+from understudy.pocket.scheduler import Scheduler, generate
+from understudy.pocket.sequence import Job, RequestOutput
 from understudy.providers.features import Features
 from understudy.types import Reply, Request, Token, Usage, WireCall
 
-JUDGED = 64
-"""Prompts of a run whose likelihood is looked at."""
+MEASURED = 64
+"""How many prompts of a run have their likelihood measured."""
 _FEW = 4
-"""Fewer prompts than this are judged only when the run is over: one odd prompt is no odd run."""
+"""With fewer prompts than this the warning waits for the end: one odd prompt is no odd run."""
 
 
 class Pocket:
@@ -39,17 +38,18 @@ class Pocket:
         folder: Path = FOLDER,
         notice: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """`notice` is told, once each, what the model passes over and that prompts are strange."""
+        """`notice` is called once for each thing the model ignores, and once if the prompts are
+        unlike its training data."""
         self.features = Features(schema="ignored")
         self._name = name
         self._folder = folder
         self._notice = notice
-        self._said: set[str] = set()
-        self._loaded: Loaded | None = None
+        self._notices: set[str] = set()
+        self._loaded: LoadedModel | None = None
         self._scheduler: Scheduler | None = None
         self._closed = False
-        self._surprises: list[float] = []
-        self._judging = 0
+        self._prompt_nlls: list[float] = []
+        self._measuring = 0
 
     async def __call__(self, call: WireCall, /) -> Sequence[Reply]:
         """`call.n` replies.
@@ -62,36 +62,36 @@ class Pocket:
         self._refuse(request)
         model, scheduler = self._open()
         ids = self._read(request, model)
-        judge = self._threshold is not None and self._judging < JUDGED and not request.prompt
-        self._judging += judge
+        measure = self._threshold is not None and self._measuring < MEASURED and not request.prompt
+        self._measuring += measure
         sampling = request.sampling
         job = Job(
             ids=ids,
             n=call.n,
             draws=tuple(c.draw for c in call.calls),
             seed=sampling.seed or 0,
-            rule=rule(sampling, model.decoder.shape.vocabulary),
+            params=sampling_params(sampling, model.decoder.shape.vocabulary),
             most=sampling.max_tokens,
             stop=sampling.stop,
             logprobs=request.logprobs,
             score=request.echo,
-            judge=judge,
+            measure_nll=measure,
         )
-        result = await answered(scheduler, job)
-        if result.surprise is not None:
-            self._judge(result.surprise)
+        result = await generate(scheduler, job)
+        if result.prompt_nll is not None:
+            self._check_fit(result.prompt_nll)
         return self._replies(request, ids, result)
 
     async def close(self) -> None:
-        """End the thread; calls under way are not answered."""
+        """End the thread. Running calls are not answered."""
         self._closed = True
-        if self._surprises:
+        if self._prompt_nlls:
             self._warn()
         if self._scheduler is not None:
             scheduler, self._scheduler = self._scheduler, None
             await asyncio.to_thread(scheduler.close)
 
-    def _open(self) -> tuple[Loaded, Scheduler]:
+    def _open(self) -> tuple[LoadedModel, Scheduler]:
         if self._closed:
             raise Unavailable(f"{self._name} is closed")
         if self._loaded is None:
@@ -117,28 +117,28 @@ class Pocket:
             names = ", ".join(sorted(request.extra))
             self._say(f"{self._name} has no settings of its own, and passes over `extra`: {names}.")
 
-    def _read(self, request: Request, model: Loaded) -> list[int]:
+    def _read(self, request: Request, model: LoadedModel) -> list[int]:
         if request.prompt:
             return model.tokenizer.encode(request.prompt)
         return model.tokenizer.chat((message.role, message.text) for message in request.messages)
 
-    def _replies(self, request: Request, ids: Sequence[int], result: Result) -> list[Reply]:
+    def _replies(self, request: Request, ids: Sequence[int], result: RequestOutput) -> list[Reply]:
         prompt: tuple[Token, ...] = (result.prompt or ()) if request.echo else ()
         before = request.prompt if request.echo else ""
         usage = Usage(
             tokens_in=len(ids),
-            tokens_out=sum(reply.drawn for reply in result.replies),
+            tokens_out=sum(reply.tokens_out for reply in result.replies),
             cached=result.cached,
         )
         return [
             Reply(
-                text=before + written.text,
-                stop=written.stop,
-                logprobs=None if written.tokens is None else (*prompt, *written.tokens),
+                text=before + output.text,
+                stop=output.stop,
+                logprobs=None if output.tokens is None else (*prompt, *output.tokens),
                 usage=Usage() if i else usage,
                 model=self._name,
             )
-            for i, written in enumerate(result.replies)
+            for i, output in enumerate(result.replies)
         ]
 
     @property
@@ -147,13 +147,13 @@ class Pocket:
         value = card.get("prompt_nll_threshold")
         return float(value) if isinstance(value, int | float) else None
 
-    def _judge(self, surprise: float) -> None:
-        self._surprises.append(surprise)
-        if len(self._surprises) >= _FEW:
+    def _check_fit(self, prompt_nll: float) -> None:
+        self._prompt_nlls.append(prompt_nll)
+        if len(self._prompt_nlls) >= _FEW:
             self._warn()
 
     def _warn(self) -> None:
-        mean, most = sum(self._surprises) / len(self._surprises), self._threshold
+        mean, most = sum(self._prompt_nlls) / len(self._prompt_nlls), self._threshold
         if most is not None and mean > most:
             self._say(
                 f"{self._name} is a tiny demonstration model that knows a few families of tasks, and "
@@ -164,6 +164,6 @@ class Pocket:
             )
 
     def _say(self, text: str, once: str = "") -> None:
-        if (key := once or text) not in self._said:
-            self._said.add(key)
+        if (key := once or text) not in self._notices:
+            self._notices.add(key)
             self._notice(text)

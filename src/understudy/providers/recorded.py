@@ -10,12 +10,13 @@ a task are its draws 0, 1, 2 ... in order. Nothing is made up: asked for more, i
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
 import msgspec
 
 from understudy.errors import ConfigError, NotRecorded
-from understudy.journal.read import Records
 from understudy.journal.keys import canonical
-from understudy.types import Call, Reply, Value, Json, WireCall
+from understudy.journal.read import Records
+from understudy.types import Call, Json, Reply, Value, WireCall
 
 
 class Line(Value, frozen=True, kw_only=True):

@@ -16,9 +16,9 @@ from typing import Any
 from understudy.charts.lines import draw
 from understudy.data.escape import escaped
 from understudy.registry import Account
-from understudy.reports.card import CardFacts, is_pocket
-from understudy.reports.report import Run, account, cost, counts, distinct, programs, sessions, uses
-from understudy.runs.recipe import Step
+from understudy.reports.report import account, attempts, distinct, programs
+from understudy.runs.facts import RunFacts, StepFacts
+from understudy.runs.reader import Run
 from understudy.types import Example, Message
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -32,9 +32,9 @@ ROWS = 20_000
 """Most rows of a step that its method's figures are made of, and most failures that are read."""
 
 
-def page(run: Run, facts: CardFacts) -> str:
+def page(run: Run, facts: RunFacts) -> str:
     """The page, of whatever there is so far. The same run gives the same page."""
-    steps = [_step(run, step, facts) for step in run.recipe.steps]
+    steps = [_step(facts.step(label)) for label in run.labels]
     parts = (
         '<!doctype html><html lang="en">',
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
@@ -43,34 +43,34 @@ def page(run: Run, facts: CardFacts) -> str:
         f"<title>{escaped(facts.name, NAME)}: a run of Understudy</title>",
         f"<style>\n{STYLE.read_text()}</style>",
         f"<main>\n{_opening(run, facts)}",
-        _figures(run),
-        *(part for step in run.recipe.steps for part in _results(run, step)),
-        _section("Counts and reasons", _counts(run)),
-        _section("Models and cost", _models(run)),
+        _figures(facts),
+        *(part for label in run.labels for part in _results(run, facts.step(label))),
+        _section("Counts and reasons", _counts(facts)),
+        _section("Models and cost", _models(facts)),
         _section("Failures", _failures(run)),
         _section("What was done", f"<ol>{''.join(steps)}</ol>\n{_recipe(facts)}"),
         _section("Examples", _examples(run)),
-        f"<footer>{_lines(sessions(run.records))}</footer>\n</main>",
+        f"<footer>{_lines(attempts(facts.attempts))}</footer>\n</main>",
     )
     return "\n".join(part for part in parts if part) + "\n"
 
 
-def _opening(run: Run, facts: CardFacts) -> str:
+def _opening(run: Run, facts: RunFacts) -> str:
     """What the run is, whether it is whole, and what not to take it for."""
     steps = ", ".join(f"<code>{escaped(label, NAME)}</code>" for label in run.labels[:FACTS])
     parts = [
         f"<h1>{escaped(facts.name, NAME)}</h1>",
-        f"<p>{facts.examples:,} examples, made by {steps} on {escaped(facts.made)}. "
+        f"<p>{facts.examples:,} examples, made by {steps} on {escaped(facts.begun)}. "
         f"Seeds: <code>{escaped(facts.seeds, NAME)}</code>.</p>",
     ]
-    if (status := run.records.attempts()[-1].status) != "done":
+    if (status := facts.status) != "done":
         how = f"ended as <em>{escaped(status)}</em>" if status else "still goes on, or was killed"
         parts.append(
-            f'<p class="note"><strong>Not finished.</strong> The last session {how}: all figures are '
+            f'<p class="note"><strong>Not finished.</strong> The last attempt {how}: all figures are '
             "those so far. The same command goes on from here.</p>"
         )
-    if pocket := [model.name for model in facts.models if is_pocket(model)]:
-        names = " and ".join(f"<code>{escaped(name)}</code>" for name in sorted(set(pocket)))
+    if builtin := {model.model for model in facts.models if model.builtin}:
+        names = " and ".join(f"<code>{escaped(name)}</code>" for name in sorted(builtin))
         parts.append(
             f'<p class="note">Made with {names}, built in: a tiny model for demonstrations and tests. '
             "No figure of it is a research result.</p>"
@@ -78,75 +78,77 @@ def _opening(run: Run, facts: CardFacts) -> str:
     return "\n".join(parts)
 
 
-def _figures(run: Run) -> str:
-    found, used = counts(run), uses(run.records.totals())
-    examples = sum(made.examples for made in found if made.step == run.labels[-1])
+def _figures(facts: RunFacts) -> str:
     figures = {
-        "examples": f"{examples:,}",
-        "rejected": f"{sum(made.rejected for made in found):,}",
-        "failed": f"{sum(made.failed for made in found):,}",
-        "calls": f"{sum(use.calls for use in used):,}",
-        "tokens in": f"{sum(use.tokens_in for use in used):,}",
-        "tokens out": f"{sum(use.tokens_out for use in used):,}",
-        "cost": cost(run.records.totals()),
+        "examples": f"{facts.examples:,}",
+        "rejected": f"{facts.rejected:,}",
+        "failed": f"{facts.failed:,}",
+        "calls": f"{sum(use.calls for use in facts.uses):,}",
+        "tokens in": f"{sum(use.tokens_in for use in facts.uses):,}",
+        "tokens out": f"{sum(use.tokens_out for use in facts.uses):,}",
+        "cost": str(facts.cost),
     }
     pairs = (f"<div><dt>{name}</dt><dd>{n}</dd></div>" for name, n in figures.items())
     return f'<dl class="figures">{"".join(pairs)}</dl>'
 
 
-def _results(run: Run, step: Step) -> Iterator[str]:
+def _results(run: Run, step: StepFacts) -> Iterator[str]:
     """What the step's method says of its rows, the chart above the text."""
-    said = account(run, step, ROWS)
-    if said is None:
+    report = account(run, step.label, ROWS)
+    if report is None:
         return
-    rows = sum(m.examples + m.rejected for m in counts(run) if m.step == step.name)
+    rows = step.examples + step.rejected
     few = f"<p>Of the {ROWS:,} oldest of {rows:,} rows; <code>understudy show</code> takes all.</p>"
-    parts = (few if rows > ROWS else "", _chart(said), f"<pre>{escaped(said.text, REPORT)}</pre>")
-    yield _section(step.name, "\n".join(part for part in parts if part))
+    text = f"<pre>{escaped(report.text, REPORT)}</pre>"
+    parts = (few if rows > ROWS else "", _chart(report), text)
+    yield _section(step.label, "\n".join(part for part in parts if part))
 
 
-def _chart(said: Account) -> str:
-    if (chart := said.chart) is None:
+def _chart(report: Account) -> str:
+    if (chart := report.chart) is None:
         return ""
     says = f" {escaped(chart.says, TEXT)}" if chart.says else ""
     caption = f"<figcaption><strong>{escaped(chart.title, LINE)}.</strong>{says}</figcaption>"
     return f"<figure>{caption}\n{draw(chart)}</figure>"
 
 
-def _counts(run: Run) -> str:
+def _counts(facts: RunFacts) -> str:
     rows = list[str]()
-    for step, *numbers, reasons in counts(run):
+    for step in facts.steps:
+        numbers = (step.examples, step.rejected, step.failed)
         cells = "".join(f'<td class="n">{n:,}</td>' for n in numbers)
-        rows.append(f"<tr><td>{escaped(step, NAME)}</td>{cells}</tr>")
-        told = [
-            f"{n:,} {_HOW[kind]}: {escaped(reason or 'no reason given', LINE)}"
-            for kind, reason, n in reasons[:REASONS]
+        rows.append(f"<tr><td>{escaped(step.label, NAME)}</td>{cells}</tr>")
+        lines = [
+            f"{reason.n:,} {_HOW[reason.kind]}: {escaped(reason.text or 'no reason given', LINE)}"
+            for reason in step.reasons[:REASONS]
         ]
-        if rest := reasons[REASONS:]:
-            told.append(
-                f"{sum(n for _, _, n in rest):,} more, for {len(rest):,} other reasons; "
+        if rest := step.reasons[REASONS:]:
+            lines.append(
+                f"{sum(reason.n for reason in rest):,} more, for {len(rest):,} other reasons; "
                 "<code>understudy show</code> lists them"
             )
-        rows += [f'<tr class="why"><td colspan="4">{line}</td></tr>' for line in told]
-    return _table(("step", "examples", "rejected", "failed"), rows, words=1) if rows else ""
+        rows += [f'<tr class="why"><td colspan="4">{line}</td></tr>' for line in lines]
+    return _table(("step", "examples", "rejected", "failed"), rows, words=1)
 
 
 _HOW = {"rejection": "rejected", "failure": "failed"}
 
 
-def _models(run: Run) -> str:
+def _models(facts: RunFacts) -> str:
     rows = list[str]()
-    for step, role, model, *numbers, dollars in uses(run.records.totals()):
-        where = run.endpoint_of(model)
-        at = f" <small>{escaped(where, LINE)}</small>" if where not in ("", model) else ""
+    for use in facts.uses:
+        unlike = use.endpoint not in ("", use.model)
+        at = f" <small>{escaped(use.endpoint, LINE)}</small>" if unlike else ""
+        numbers = (use.calls, use.reused, use.tokens_in, use.tokens_out)
         cells = "".join(f'<td class="n">{n:,}</td>' for n in numbers)
         rows.append(
-            f"<tr><td>{escaped(step, NAME)}</td><td>{escaped(role, NAME)}</td>"
-            f'<td>{escaped(model, NAME)}{at}</td>{cells}<td class="n">{escaped(dollars)}</td></tr>'
+            f"<tr><td>{escaped(use.step, NAME)}</td><td>{escaped(use.role, NAME)}</td>"
+            f"<td>{escaped(use.model, NAME)}{at}</td>{cells}"
+            f'<td class="n">{escaped(str(use.cost))}</td></tr>'
         )
     header = ("step", "role", "model", "calls", "reused", "tokens in", "tokens out", "cost")
     table = _table(header, rows[:50], words=3) if rows else "<p>No model was called.</p>"
-    return table + _lines(programs(run.records.answered_by("sandbox")))
+    return table + _lines(programs(facts.programs))
 
 
 def _failures(run: Run) -> str:
@@ -155,16 +157,15 @@ def _failures(run: Run) -> str:
     return f"<ul>{items}</ul>" if items else ""
 
 
-def _step(run: Run, step: Step, facts: CardFacts) -> str:
-    known = {made.name: made for made in (*facts.methods, *facts.filters)}[step.name]
-    about = f" {escaped(known.about, LINE)}" if known.about else ""
-    paper = f" {escaped(known.paper, LINE)}"
-    if found := re.fullmatch(r"arXiv:(\d{4}\.\d{4,5})", known.paper):
-        paper = f' <a href="https://arxiv.org/abs/{found[1]}" rel="noreferrer">{known.paper}</a>'
-    return f"<li><code>{escaped(step.name, NAME)}</code>{about}{paper.rstrip()}</li>"
+def _step(step: StepFacts) -> str:
+    about = f" {escaped(step.about, LINE)}" if step.about else ""
+    paper = f" {escaped(step.paper, LINE)}"
+    if match := re.fullmatch(r"arXiv:(\d{4}\.\d{4,5})", step.paper):
+        paper = f' <a href="https://arxiv.org/abs/{match[1]}" rel="noreferrer">{step.paper}</a>'
+    return f"<li><code>{escaped(step.label, NAME)}</code>{about}{paper.rstrip()}</li>"
 
 
-def _recipe(facts: CardFacts) -> str:
+def _recipe(facts: RunFacts) -> str:
     versions = ", ".join(f"{name} {at}" for name, at in facts.versions.items())
     return f"<pre>{escaped(facts.recipe.strip(), TEXT)}</pre>\n<small>{escaped(versions, LINE)}</small>"
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from understudy.call.budget import Prices
 from understudy.errors import ConfigError
-from understudy.reports.report import Run, cost
 from understudy.runs.attempt import count_seeds, execute
+from understudy.runs.facts import cost_of
+from understudy.runs.reader import Run
 from understudy.runs.recipe import Recipe, find
 
 
@@ -39,7 +40,7 @@ async def estimate(recipe: Recipe, tasks: int, *, notice: Callable[[str], None])
     tokens_in, tokens_out = sum(t.tokens_in for t in totals), sum(t.tokens_out for t in totals)
     lines = [
         f"{tried} of {total:,} seeds gave {summary.examples:,} examples, {summary.rejected:,} "
-        f"rejected, {summary.failed:,} failed; {calls:,} calls, cost {cost(totals)}.",
+        f"rejected, {summary.failed:,} failed; {calls:,} calls, cost {cost_of(totals)}.",
         f"All {total:,}: about {calls * factor:,.0f} calls, {tokens_in * factor:,.0f} tokens in, "
         f"{tokens_out * factor:,.0f} tokens out.",
     ]

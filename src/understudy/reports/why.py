@@ -90,8 +90,10 @@ def _program(effect: Entry) -> str:
     outcome = msgspec.json.decode(effect.reply, type=Outcome)
     source = str(msgspec.json.decode(effect.request).get("source", ""))
     passed = f", {sum(t.passed for t in outcome.tests)} of {len(outcome.tests)} tests passed"
-    failed = outcome.failed
-    why = outcome.error or (failed and (failed.error or f"{failed.test}: {failed.actual}")) or ""
+    failure = outcome.first_failure
+    why = outcome.error
+    if not why and failure is not None:
+        why = failure.error or f"{failure.test}: {failure.actual}"
     return (
         f"  program run in attempt {effect.attempt}{_scope(effect)} ({effect.model or 'not at all'}): "
         f"{outcome.status}{passed if outcome.tests else ''}{f'; {_cut(why)}' if why else ''}; "

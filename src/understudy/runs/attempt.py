@@ -23,7 +23,7 @@ from understudy.runs.recipe import ModelSettings, Recipe, find, step_config
 from understudy.runs.run_dir import Folder
 from understudy.runs.seeds import identified
 from understudy.sandbox.handle import Sandbox
-from understudy.sandbox.pool import Pool
+from understudy.sandbox.worker_pool import WorkerPool
 
 Display = Callable[[Engine, Sequence[Endpoint]], Any]
 """Called as the run begins; what it returns is awaited beside it and cancelled at its end."""
@@ -56,7 +56,7 @@ class _Session:
     notice: Callable[[str], None]
     prices: Prices
     budget: Budget
-    pool: Pool
+    pool: WorkerPool
     tally: Tally = field(default_factory=Tally)
     endpoints: list[Endpoint] = field(default_factory=list[Endpoint])
     providers: list[Provider] = field(default_factory=list[Provider])
@@ -135,7 +135,7 @@ async def execute(
     """
     recipe = _with_teacher(recipe, notice)
     _allow_files(recipe.concurrency)
-    pool = Pool.open(recipe.sandbox, notice=notice)
+    pool = WorkerPool.open(recipe.sandbox, notify=notice)
     folder = Folder.take(recipe)
     try:
         journal = SqliteJournal(folder.journal, [_journal_of(other) for other in recipe.reuse])

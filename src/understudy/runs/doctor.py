@@ -20,8 +20,8 @@ from understudy.errors import (
 )
 from understudy.providers.connect import Provider, connect, parse
 from understudy.sandbox.isolation import AUTO
-from understudy.sandbox.pool import Pool
-from understudy.text import replies as text
+from understudy.sandbox.worker_pool import WorkerPool
+from understudy.text import lenient_json
 from understudy.types import Call, Reply, Request, Sampling, WireCall, user
 
 Finding = tuple[bool | None, str]
@@ -166,7 +166,7 @@ async def _schema(ask: Ask) -> Finding:
     }
     reply = (await ask("Name a colour.", Sampling(max_tokens=64), schema=schema))[0]
     try:
-        value = text.loads(reply.text)
+        value = lenient_json.loads(reply.text)
     except ValueError:
         return False, f"no JSON came: {_cut(reply.text)}"
     held = isinstance(value, dict) and value in ({"colour": "red"}, {"colour": "green"})
@@ -217,7 +217,7 @@ async def _sandboxes() -> list[str]:
     lines = ["sandbox, tried with a program that reads, connects, forks, signals and writes:"]
     for name in AUTO:
         try:
-            async with Pool.open(name, size=1) as pool:
+            async with WorkerPool.open(name, size=1) as pool:
                 await pool.isolation()
             lines.append(f"  [yes] {name}")
         except (ConfigError, NoSandbox) as error:

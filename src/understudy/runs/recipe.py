@@ -16,10 +16,10 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from understudy.call.budget import Price
-from understudy.errors import ConfigError
+from understudy.errors import ConfigError, nearest
 from understudy.filters import filters
 from understudy.methods import methods
-from understudy.registry import Definition, from_file, nearest
+from understudy.registry import Definition, from_file
 from understudy.types import Sampling, Settings
 
 

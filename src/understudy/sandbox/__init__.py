@@ -1,6 +1,6 @@
-"""Run code that a model wrote, against tests, where it can do no harm.
+"""Run code that a model wrote, with its tests, where it can do no harm.
 
-`protocol.py` has the nouns, `handle.py` what a method holds, `pool.py` the workers. A worker is a fork
-server (`zygote.py`) that isolates itself and forks once per program; each isolation is one file.
-Nothing here is imported at the package's import: a worker that forks must stay small.
+`protocol.py` has the nouns and `worker_pool.py` the workers. A worker (`worker.py`) is a fork server
+(`forkserver.py`): it isolates itself, then forks once per program. Each kind of isolation is one file.
+This package imports nothing when it is imported, because a worker that forks must stay small.
 """

@@ -6,18 +6,9 @@ not executed again when the run is resumed.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
-from understudy.sandbox.protocol import Outcome, Program
-
-
-class Execution(NamedTuple):
-    """A program, named by who wants it run and for what."""
-
-    step: str
-    task: str
-    program: Program
-
+from understudy.sandbox.protocol import Execution, Outcome, Program
 
 Execute: TypeAlias = Callable[[Execution], Awaitable[Outcome]]
 """The seam below the handle: the pool of workers is one, and so is the journal around it."""

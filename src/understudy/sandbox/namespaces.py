@@ -1,13 +1,13 @@
-"""A view of the machine of its own: users, files, processes, network, by Linux namespaces.
+"""Linux namespaces: users, files, processes and a network that belong to the sandbox alone.
 
-A worker enters once (`enter`), each of its programs goes one step further (`fork_alone`). No
-privilege is needed where the system lets ordinary users make user namespaces; as root, the worker
-gives root up first, since limits do not bind it.
+A worker enters namespaces once (`enter`). Each of its programs gets further ones (`fork_alone`). This
+needs no privilege if the system lets ordinary users make user namespaces. A worker that was started
+by root gives root up first, because limits do not bind root.
 """
 
 import os
 
-from understudy.sandbox import root
+from understudy.sandbox import rootfs
 from understudy.sandbox.syscalls import (
     CLONE_NEWCGROUP,
     CLONE_NEWIPC,
@@ -23,25 +23,25 @@ from understudy.sandbox.syscalls import (
     drop_bounding_set,
     fork,
     mount,
-    own_proc,
+    reclaim_proc,
     unshare,
 )
 
 _NOBODY, _INSIDE = 65_534, 1_000
-"""Who a worker started by root becomes; who a program thinks it is."""
+"""Whom a worker becomes that root started, and who a program sees itself as."""
 
 
 def enter() -> None:
-    """New user, mount, network, IPC, host name and cgroup namespaces, and the new root in them."""
+    """Enter new user, mount, network, IPC, host name and cgroup namespaces, with a new root."""
     as_root = os.geteuid() == 0 and _is_real_root()
     if as_root:
-        # Files first: the interpreter may lie where only root can look.
+        # Files first: the interpreter may be in a folder that only root can read.
         unshare(CLONE_NEWNS)
-        root.build(with_proc=True)
+        rootfs.build(with_proc=True)
         os.setgroups([])
         os.setresgid(_NOBODY, _NOBODY, _NOBODY)
         os.setresuid(_NOBODY, _NOBODY, _NOBODY)
-        own_proc()
+        reclaim_proc()
     user, group = os.getuid(), os.getgid()
     unshare(
         CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP
@@ -53,12 +53,12 @@ def enter() -> None:
         flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC
         mount("tmpfs", "/proc", "tmpfs", flags, "size=0,mode=555")
     else:
-        root.build(with_proc=False)
+        rootfs.build(with_proc=False)
     drop_bounding_set()
 
 
 def fork_alone() -> int:
-    """`os.fork`, whose child is the first process of a namespace that ends with it."""
+    """`os.fork`. The child is the first process of a process namespace, which ends with the child."""
     return fork(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC)
 
 

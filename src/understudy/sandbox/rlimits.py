@@ -1,4 +1,4 @@
-"""What the kernel counts per process: memory, CPU time, files, threads."""
+"""Resource limits that the kernel enforces per process: memory, CPU time, files, threads."""
 
 import math
 import resource
@@ -7,9 +7,12 @@ MEGABYTE = 1 << 20
 THREADS = 64
 
 
-def restrict(seconds: float, megabytes: int, *, counted: bool) -> None:
-    """Limits of this process. `counted`: it has a user namespace of its own, in which its threads can
-    be counted; elsewhere all of the user's would be, and only their stacks' memory bounds them."""
+def restrict(seconds: float, megabytes: int, *, count_threads: bool) -> None:
+    """Limit this process.
+
+    `count_threads`: it has a user namespace of its own, in which the kernel counts its threads alone.
+    Elsewhere the kernel would count all of the user's, so only the memory of their stacks limits them.
+    """
     cpu = math.ceil(seconds) + 1
     limits = {
         resource.RLIMIT_AS: megabytes * MEGABYTE,
@@ -21,13 +24,13 @@ def restrict(seconds: float, megabytes: int, *, counted: bool) -> None:
         resource.RLIMIT_MEMLOCK: 0,
         12: 0,  # RLIMIT_MSGQUEUE, which the module does not name
     }
-    if counted:
+    if count_threads:
         limits[resource.RLIMIT_NPROC] = THREADS
-    for what, most in limits.items():
+    for kind, limit in limits.items():
         try:
-            _, hard = resource.getrlimit(what)
-        except ValueError:  # this system does not know it
+            _, hard = resource.getrlimit(kind)
+        except ValueError:  # this system does not know the limit
             continue
         if hard != resource.RLIM_INFINITY:
-            most = min(most, hard)
-        resource.setrlimit(what, (most, most))
+            limit = min(limit, hard)
+        resource.setrlimit(kind, (limit, limit))

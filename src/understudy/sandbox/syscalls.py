@@ -1,6 +1,6 @@
-"""Linux system calls that Python does not wrap. Standard library only: a worker must stay small.
+"""Linux system calls that Python does not wrap. Standard library only, because a worker must stay small.
 
-Every function raises OSError with the call's name where the kernel refuses.
+If the kernel refuses a call, the function raises OSError with the name of the call.
 """
 
 import ctypes
@@ -30,7 +30,7 @@ _CAPABILITY_VERSION_3 = 0x2008_0522
 
 MACHINE = platform.machine()
 NUMBERS = {
-    # name: (x86_64, aarch64); -1 where the machine has no such call
+    # name: (x86_64, aarch64); -1 if the machine has no such call
     "accept": (43, 202), "acct": (163, 89), "add_key": (248, 217), "adjtimex": (159, 171),
     "bind": (49, 200), "bpf": (321, 280), "chroot": (161, 51), "clock_settime": (227, 112),
     "clone": (56, 220), "clone3": (435, 435), "connect": (42, 203), "delete_module": (176, 106),
@@ -58,77 +58,77 @@ NUMBERS = {
 }  # fmt: skip
 
 
-def number(name: str) -> int:
-    """The number of a system call on this machine; -1 where it has none."""
+def find_number(name: str) -> int:
+    """The number of a system call on this machine; -1 if it has none."""
     return NUMBERS[name][0 if MACHINE == "x86_64" else 1]
 
 
 @functools.cache
 def libc() -> ctypes.CDLL:
-    """The C library. Loaded on first use: other systems can import this file."""
+    """The C library. It is loaded on first use, so that other systems can import this file."""
     return ctypes.CDLL(None, use_errno=True)
 
 
-def _checked(result: int, what: str) -> int:
+def _check(result: int, call: str) -> int:
     if result < 0:
         error = ctypes.get_errno()
-        raise OSError(error, f"{what}: {os.strerror(error)}")
+        raise OSError(error, f"{call}: {os.strerror(error)}")
     return result
 
 
 def syscall(name: str, *arguments: object) -> int:
-    """A system call by its name; integers are passed as 64 bits wide."""
+    """Make a system call by its name. Integers are passed with 64 bits."""
     wide = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
-    return _checked(libc().syscall(ctypes.c_long(number(name)), *wide), name)
+    return _check(libc().syscall(ctypes.c_long(find_number(name)), *wide), name)
 
 
 def unshare(flags: int) -> None:
-    _checked(libc().unshare(flags), "unshare")
+    _check(libc().unshare(flags), "unshare")
 
 
 def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:
-    """mount(2); empty strings are null pointers."""
+    """mount(2). Empty strings become null pointers."""
     encoded = [text.encode() or None for text in (source, target, kind)]
-    done = libc().mount(*encoded, ctypes.c_ulong(flags), data.encode() or None)
-    _checked(done, f"mount on {target}")
+    result = libc().mount(*encoded, ctypes.c_ulong(flags), data.encode() or None)
+    _check(result, f"mount on {target}")
 
 
 def make_readonly(path: str, *, recursive: bool = True) -> None:
-    """Read-only, no set-user-id, no devices, for a mount and all beneath it (kernel 5.12)."""
-    wanted = _MOUNT_ATTR_RDONLY | _MOUNT_ATTR_NOSUID | _MOUNT_ATTR_NODEV
-    attributes = (ctypes.c_uint64 * 4)(wanted, 0, 0, 0)
+    """Make a mount read-only, without set-user-id programs and devices (kernel 5.12)."""
+    bits = _MOUNT_ATTR_RDONLY | _MOUNT_ATTR_NOSUID | _MOUNT_ATTR_NODEV
+    attributes = (ctypes.c_uint64 * 4)(bits, 0, 0, 0)
     flags = _AT_RECURSIVE if recursive else 0
     size = ctypes.sizeof(attributes)
     syscall("mount_setattr", _AT_FDCWD, path.encode(), flags, ctypes.byref(attributes), size)
 
 
 def pivot_root(new: str, old: str) -> None:
-    """`new` becomes the root; the old one hangs at `old`, for `unmount`."""
+    """Make `new` the root. The old root is then mounted at `old`."""
     syscall("pivot_root", new.encode(), old.encode())
 
 
 def unmount(path: str) -> None:
-    """At once, whatever is open beneath it."""
-    _checked(libc().umount2(path.encode(), _MNT_DETACH), f"umount {path}")
+    """Unmount at once, even if files beneath it are open."""
+    _check(libc().umount2(path.encode(), _MNT_DETACH), f"umount {path}")
 
 
-def _prctl(what: int, *arguments: object) -> int:
+def _prctl(option: int, *arguments: object) -> int:
     wide = [ctypes.c_ulong(a) if isinstance(a, int) else a for a in arguments]
-    return libc().prctl(what, *wide, *[ctypes.c_ulong(0)] * (4 - len(wide)))
+    return libc().prctl(option, *wide, *[ctypes.c_ulong(0)] * (4 - len(wide)))
 
 
 def die_with_parent() -> None:
-    """SIGKILL when the parent process ends."""
-    _checked(_prctl(_PR_SET_PDEATHSIG, 9), "prctl(PDEATHSIG)")
+    """Get SIGKILL when the parent process ends."""
+    _check(_prctl(_PR_SET_PDEATHSIG, 9), "prctl(PDEATHSIG)")
 
 
-def own_proc() -> None:
-    """Let the process write to its own /proc entries again after it changed its user."""
-    _checked(_prctl(_PR_SET_DUMPABLE, 1), "prctl(DUMPABLE)")
+def reclaim_proc() -> None:
+    """Let this process write to its own /proc entries again after it changed its user."""
+    _check(_prctl(_PR_SET_DUMPABLE, 1), "prctl(DUMPABLE)")
 
 
 def no_new_privileges() -> None:
-    _checked(_prctl(_PR_SET_NO_NEW_PRIVS, 1), "prctl(NO_NEW_PRIVS)")
+    _check(_prctl(_PR_SET_NO_NEW_PRIVS, 1), "prctl(NO_NEW_PRIVS)")
 
 
 class _Filter(ctypes.Structure):
@@ -136,18 +136,18 @@ class _Filter(ctypes.Structure):
 
 
 def install_filter(instructions: bytes) -> None:
-    """A seccomp filter, 8 bytes an instruction; needs `no_new_privileges` first."""
+    """Install a seccomp filter, 8 bytes an instruction. Needs `no_new_privileges` first."""
     program = _Filter(len(instructions) // 8, instructions)
-    _checked(_prctl(_PR_SET_SECCOMP, 2, ctypes.byref(program)), "prctl(SECCOMP)")
+    _check(_prctl(_PR_SET_SECCOMP, 2, ctypes.byref(program)), "prctl(SECCOMP)")
 
 
 def fork(namespaces: int) -> int:
-    """`os.fork`, with new namespaces for the child: its process id, or 0 in the child."""
+    """`os.fork`, with new namespaces for the child. Returns its process id, or 0 in the child."""
     python = ctypes.PyDLL(None)
     python.PyOS_BeforeFork()
-    # Through PyDLL, which keeps the interpreter's lock: the child has it, and its only thread.
+    # PyDLL keeps the interpreter's lock during the call, so the only thread of the child has it.
     pid: int = python.syscall(
-        ctypes.c_long(number("clone")), ctypes.c_long(namespaces | _SIGCHLD),
+        ctypes.c_long(find_number("clone")), ctypes.c_long(namespaces | _SIGCHLD),
         *[ctypes.c_long(0)] * 4,
     )  # fmt: skip
     if pid == 0:
@@ -160,20 +160,20 @@ def fork(namespaces: int) -> int:
 
 
 def drop_bounding_set() -> None:
-    """No capability can be gained again by this process's children once they have dropped theirs."""
+    """Make sure that children of this process which dropped their capabilities can never regain them."""
     for capability in range(64):
         if _prctl(_PR_CAPBSET_DROP, capability) < 0:
-            break  # one more than the kernel has
+            break  # past the last one that the kernel has
     _prctl(_PR_CAP_AMBIENT, 4)
 
 
 def drop_capabilities() -> None:
-    """All of them, for good."""
+    """Drop all capabilities, for good."""
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     none = (ctypes.c_uint32 * 6)()
-    _checked(libc().capset(ctypes.byref(header), ctypes.byref(none)), "capset")
+    _check(libc().capset(ctypes.byref(header), ctypes.byref(none)), "capset")
 
 
-def supported() -> bool:
-    """Whether this is a Linux whose system calls are known here."""
+def is_supported() -> bool:
+    """Whether this is Linux on a machine whose system call numbers are in `NUMBERS`."""
     return sys.platform == "linux" and MACHINE in ("x86_64", "aarch64")

@@ -1,4 +1,4 @@
-"""Votes over repeated answers, and what a set of draws says about fewer of them."""
+"""Majority votes over repeated answers, and their accuracy by the number of draws."""
 
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -9,10 +9,10 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def tally(answers: Iterable[Key | None], weights: Iterable[float]) -> dict[Key, float]:
-    """The weight of each answer, heaviest first; None, an answer that could not be read, has none.
+    """The weight of each answer, heaviest first. None is an answer that could not be read: no vote.
 
-    Ties go to the answer that was drawn first. That is a fair coin, since draws are exchangeable,
-    and the same coin in every replay.
+    Ties go to the answer that was drawn first. Draws are exchangeable, so that is a fair coin, and
+    it falls the same way in every replay.
     """
     sums: dict[Key, float] = {}
     for answer, weight in zip(answers, weights, strict=True):
@@ -23,23 +23,23 @@ def tally(answers: Iterable[Key | None], weights: Iterable[float]) -> dict[Key, 
     )  # sorted() keeps the order of equals
 
 
-def tied(votes: Mapping[Key, float]) -> bool:
+def is_tied(votes: Mapping[Key, float]) -> bool:
     """Whether the winner won by order alone."""
     first, second = (*list(votes.values())[:2], 0.0, 0.0)[:2]
     return bool(votes) and first == second
 
 
 def entropy(votes: Mapping[Key, float]) -> float:
-    """Of the distribution of weights, in bits; 0 where all agree."""
+    """Entropy of the distribution of weights, in bits; 0 if all agree."""
     total = sum(votes.values())
     shares = [weight / total for weight in votes.values() if weight > 0]
     return -sum(share * math.log2(share) for share in shares) + 0.0
 
 
-def settled(votes: Mapping[Key, float], confidence: float) -> bool:
-    """Whether the leader will stay ahead: with v1 and v2 the two largest counts, the probability
-    that a Beta(v1 + 1, v2 + 1) variable exceeds one half is at least `confidence` (Aggarwal et al.
-    2023, "Let's Sample Step by Step", arXiv:2305.11860; 0.95 there). Counts only, no weights."""
+def is_settled(votes: Mapping[Key, float], confidence: float) -> bool:
+    """Whether the leader will stay ahead. With v1 and v2 the two largest counts, the probability that
+    a Beta(v1 + 1, v2 + 1) variable exceeds one half is then at least `confidence` (Aggarwal et al.
+    2023, "Let's Sample Step by Step", arXiv:2305.11860; 0.95 there). Takes counts, not weights."""
     v1, v2 = (*(int(v) for v in list(votes.values())[:2]), 0, 0)[:2]
     n = v1 + v2 + 1
     return bool(votes) and sum(math.comb(n, k) for k in range(v1 + 1)) >= confidence * 2**n
@@ -56,13 +56,13 @@ class Curve(NamedTuple):
     tasks: tuple[int, ...]
 
 
-def curve(
+def measure_curve(
     draws: Iterable[tuple[Sequence[Hashable | None], Hashable]], *, count_unreadable: bool = False
 ) -> Curve:
     """maj@k and pass@k over tasks, each given by its draws' answers and the right answer.
 
     Both are exact means over all ways to pick k of a task's draws (for pass@k, Chen et al. 2021,
-    arXiv:2107.03374). A tie counts as the right answer's part of it. With `count_unreadable`, draws
+    arXiv:2107.03374). In a tie of j answers the right one counts 1/j. With `count_unreadable`, draws
     whose answer could not be read vote together for a wrong answer instead of abstaining.
     """
     sums: dict[int, list[float]] = {}
@@ -96,8 +96,8 @@ def _ks(m: int) -> list[int]:
 
 @lru_cache(maxsize=100_000)
 def _majority(correct: int, others: tuple[int, ...], blank: int, k: int) -> float:
-    """Chance that k draws, picked from `correct` right ones, wrong ones of sizes `others`, and
-    `blank` ones without an answer, have the right answer in front; ties count in part.
+    """Chance that the right answer wins the vote of k draws, ties counted in part. They are picked from
+    `correct` right ones, wrong ones of sizes `others`, and `blank` ones without an answer.
 
     For each number j of right ones picked, `ways[tied][picked]` counts the ways to pick from the
     wrong answers at most j of each, `tied` of them exactly j times.

@@ -1,22 +1,20 @@
 """Answers: read off a reply, compared with each other, graded against a reference."""
 
-from understudy.text.answers.choices import choice
-from understudy.text.answers.equality import Canonical, canonical, same
-from understudy.text.answers.numerals import Numeral, numeral, numerals, plain, quantity, value
+from understudy.text.answers.choices import find_choice
+from understudy.text.answers.equality import Canonical, canonicalize, is_equivalent
+from understudy.text.answers.numbers import Number, find_numbers, parse_number, parse_quantity
 from understudy.text.answers.reading import Kind, extract, grade
 
 __all__ = [
     "Canonical",
     "Kind",
-    "Numeral",
-    "canonical",
-    "choice",
+    "Number",
+    "canonicalize",
     "extract",
+    "find_choice",
+    "find_numbers",
     "grade",
-    "numeral",
-    "numerals",
-    "plain",
-    "quantity",
-    "same",
-    "value",
+    "is_equivalent",
+    "parse_number",
+    "parse_quantity",
 ]

@@ -1,26 +1,34 @@
-r"""Which of the lettered options a text settles on.
+r"""Which lettered option a text gives as its answer.
 
 A letter counts only where the text says that it is the answer: `Answer("B")`, `\boxed{B}`,
 `#### B`, `The correct answer is (B)`, `Answer: B`, `option B is the best choice`, `So option B
 ...`, `..., which is choice B.`, a last line that is only `B`. Never the first capital in sight:
 the article "A" and the word "Answer" are no options.
 
-The last statement counts, and a formal one (the first three) before prose. A statement that no
-option fits ("none of the above") or that names two ("A or C") settles on nothing, and nothing
-earlier is taken in its place; nor does a guess count ("the closest answer is C") in a text that
-says that no option fits. With the options' texts known, a text names its option ("the answer is
-6 cm"), "none of the above" names the option that begins "None", and letters past the last
-option do not count; without them, A to J do. Only the last 100,000 characters and the last hundred
-statements in them are looked at.
+The last statement counts, and a formal one (the first three) goes before prose. A statement that
+fits no option ("none of the above") or names two ("A or C") gives no answer, and no earlier
+statement takes its place. Nor does a guess count ("the closest answer is C") where the text says
+that no option fits. If the options' texts are known, a text may name its option ("the answer is
+6 cm"), "none of the above" names the option that begins "None", and letters past the last option do
+not count. If they are not known, A to J count. Only the last 100,000 characters and the last hundred
+statements in them are read.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from enum import Enum
 
-from understudy.text.answers.equality import canonical
-from understudy.text.answers.numerals import numeral, plain, quantity, shed
-from understudy.text.answers.spans import Span, boxed, called, declared, hashed, last_line, tagged
+from understudy.text.answers.equality import canonicalize
+from understudy.text.answers.numbers import normalize, parse_number, parse_quantity, strip_markup
+from understudy.text.answers.spans import (
+    Span,
+    find_box,
+    find_calls,
+    find_hash_line,
+    find_last_line,
+    find_statements,
+    find_tag,
+)
 
 MOST_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -28,23 +36,23 @@ MOST_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 class _Nothing(Enum):
     """Why a statement yields no letter."""
 
-    UNREADABLE = "says nothing about the options: look at the one before"
-    REFUSED = "settles on none of them, or on two: stop"
+    UNREADABLE = "says nothing about the options: look at the statement before"
+    REFUSED = "names none of them, or two: stop"
 
 
-def choice(text: str, choices: Sequence[str] | None = None) -> str | None:
-    """The letter of the option that the text settles on, or None."""
+def find_choice(text: str, choices: Sequence[str] | None = None) -> str | None:
+    """The letter of the option that the text gives as its answer, or None."""
     options = _Options(choices)
     text = _EMPHASIS.sub("", text[-_LONGEST_TEXT:])
     for statements in (_formal(text), _prose(text)):
         latest_first = sorted(statements, reverse=True)[:_MOST_STATEMENTS]
         for statement in latest_first:
-            read = options.read(statement.text)
-            if read is _Nothing.UNREADABLE:
+            letter = options.read(statement.text)
+            if letter is _Nothing.UNREADABLE:
                 continue
             if _GUESS.match(text, statement.start) and _refused(latest_first, options):
                 return None
-            return read if isinstance(read, str) else None
+            return letter if isinstance(letter, str) else None
     return _closing(text, options)
 
 
@@ -57,8 +65,8 @@ class _Options:
 
     def __init__(self, choices: Sequence[str] | None) -> None:
         self.letters = MOST_LETTERS[: 10 if choices is None else len(choices)]
-        self.texts = [_folded(option) for option in choices or ()]
-        self.keys = [canonical(option) for option in choices or ()]
+        self.texts = [_fold(option) for option in choices or ()]
+        self.keys = [canonicalize(option) for option in choices or ()]
         self.values = [_value(option) for option in choices or ()]
 
     def read(self, payload: str) -> str | _Nothing:
@@ -74,13 +82,13 @@ class _Options:
         """The letter that the payload begins with."""
         if _SEVERAL.fullmatch(payload):
             return _Nothing.REFUSED
-        if found := _ONLY.fullmatch(payload):
-            letter = found[1].upper()
-            missing = _Nothing.REFUSED if self.texts and found[1].isupper() else None
+        if match := _ONLY.fullmatch(payload):
+            letter = match[1].upper()
+            missing = _Nothing.REFUSED if self.texts and match[1].isupper() else None
             return letter if letter in self.letters else missing
-        if not (found := _FIRST.match(payload)):
+        if not (match := _FIRST.match(payload)):
             return None
-        letter, rest = (found[1] or found[2]).upper(), payload[found.end() : found.end() + 40]
+        letter, rest = (match[1] or match[2]).upper(), payload[match.end() : match.end() + 40]
         if letter not in self.letters or (letter in "AI" and _ARTICLE.match(rest)):
             return None
         other = _SECOND.match(rest)
@@ -93,76 +101,76 @@ class _Options:
         if not self.texts:
             return None
         payload = payload[:_LONGEST_LINE]
-        key, folded, value = canonical(payload), _folded(payload), _value(payload)
+        key, words, value = canonicalize(payload), _fold(payload), _value(payload)
         exact = [place for place, other in enumerate(self.keys) if other == key]
-        begun = [
+        prefixes = [
             place
             for place, text in enumerate(self.texts)
-            if text and folded.startswith(text) and not folded[len(text) : len(text) + 1].isalnum()
+            if text and words.startswith(text) and not words[len(text) : len(text) + 1].isalnum()
         ]
-        longest = max((len(self.texts[place]) for place in begun), default=0)
-        begun = [place for place in begun if len(self.texts[place]) == longest]
-        valued = [
+        longest = max((len(self.texts[place]) for place in prefixes), default=0)
+        prefixes = [place for place in prefixes if len(self.texts[place]) == longest]
+        equal = [
             place for place, other in enumerate(self.values) if value is not None and other == value
         ]
-        places = exact if whole else exact or begun or valued
+        places = exact if whole else exact or prefixes or equal
         return self.letters[places[0]] if len(places) == 1 else None
 
 
 def _formal(text: str) -> Iterator[Span]:
     """Statements in a form that is asked for: the last of each."""
-    calls = called(text)
+    calls = find_calls(text)
     letters = {call.text for call in calls if len(call.text) == 1}
     if len(letters) > 1:
         yield Span(calls[-1].start, ", ".join(sorted(letters)))
     elif calls:
         yield calls[-1]
-    for span in (boxed(text), hashed(text), tagged(text)):
+    for span in (find_box(text), find_hash_line(text), find_tag(text)):
         if span is not None:
-            yield Span(span.start, _unwrapped(span.text))
+            yield Span(span.start, _unwrap(span.text))
 
 
 def _prose(text: str) -> Iterator[Span]:
     """Statements in sentences."""
-    for span in declared(text):
-        yield Span(span.start, _unwrapped(span.text))
+    for span in find_statements(text):
+        yield Span(span.start, _unwrap(span.text))
     for pattern in (_IS_BEST, _BARE_IS_BEST, _CONCLUDED, _ENDS_WITH, _THIS_ONE, _PICKED):
-        for found in pattern.finditer(text):
-            if not _SUPPOSED.search(text, max(0, found.start() - 16), found.start()):
-                yield Span(found.start(), found["letter"])
-    for found in _IS_OPTION.finditer(text):
-        before = text[max(0, found.start() - 200) : found.start()]
+        for match in pattern.finditer(text):
+            if not _SUPPOSED.search(text, max(0, match.start() - 16), match.start()):
+                yield Span(match.start(), match["letter"])
+    for match in _IS_OPTION.finditer(text):
+        before = text[max(0, match.start() - 200) : match.start()]
         if _SUPERLATIVE.search(_CLAUSE_END.split(before)[-1]):
-            yield Span(found.start(), found["letter"])
+            yield Span(match.start(), match["letter"])
 
 
 def _closing(text: str, options: _Options) -> str | None:
     """The last line, if it is a letter alone, an option's text, or a letter with its own text."""
-    line = last_line(text)
+    line = find_last_line(text)
     if line is None or len(line.text) > _LONGEST_LINE:
         return None
-    payload = _unwrapped(line.text)
-    if (found := _ONLY.fullmatch(payload)) and found[1].upper() in options.letters:
-        return found[1].upper()
-    if found := _LETTERED.match(payload):
-        named = options.by_text(payload[found.end() :], whole=True)
-        return named if named == found[1] else None
+    payload = _unwrap(line.text)
+    if (match := _ONLY.fullmatch(payload)) and match[1].upper() in options.letters:
+        return match[1].upper()
+    if match := _LETTERED.match(payload):
+        letter = options.by_text(payload[match.end() :], whole=True)
+        return letter if letter == match[1] else None
     return options.by_text(payload, whole=True)
 
 
-def _unwrapped(payload: str) -> str:
+def _unwrap(payload: str) -> str:
     """The payload without LaTeX around its words."""
-    return plain(_TEXT_COMMAND.sub("", payload)).strip("$ ") if "\\" in payload else payload
+    return normalize(_TEXT_COMMAND.sub("", payload)).strip("$ ") if "\\" in payload else payload
 
 
-def _folded(text: str) -> str:
-    return " ".join(shed(plain(text)).casefold().split())
+def _fold(text: str) -> str:
+    return " ".join(strip_markup(normalize(text)).casefold().split())
 
 
 def _value(text: str) -> object:
-    if (number := numeral(text)) is not None:
+    if (number := parse_number(text)) is not None:
         return number.value
-    return measured[0].value if (measured := quantity(text)) is not None else None
+    return quantity[0].value if (quantity := parse_quantity(text)) is not None else None
 
 
 _LONGEST_TEXT = 100_000

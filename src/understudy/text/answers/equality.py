@@ -1,6 +1,6 @@
 r"""When two answers are the same answer.
 
-`canonical` turns an answer into a key; two answers are the same exactly if their keys are equal.
+`canonicalize` turns an answer into a key; two answers are the same exactly if their keys are equal.
 Equality is therefore reflexive, symmetric and transitive by construction, grouping n answers takes
 n keys, and the order in which answers arrive cannot change the groups.
 
@@ -10,9 +10,10 @@ The rules, all of them:
   $1,000 = 1000.00. 0.333 is not 1/3. A percent sign divides by 100, so 50 % is 0.5 and is **not**
   50: a task that asks for percent should say in which form. (`grade`, which knows the reference,
   is lenient there.)
-* Units are kept: `18 apples` equals `18.0 apples`, not `18` and not `18 pears`; dropping them
-  would, by transitivity, make 1 hour equal 1 minute. `extract` drops units of a lone quantity.
-  Currency and degree signs are no units and do not count; `dollars` counts as a currency sign.
+* Units count: `18 apples` equals `18.0 apples`, but not `18` and not `18 pears`. Equality is
+  transitive, so dropping units would make 1 hour equal 1 minute. `extract` drops the unit of a lone
+  quantity. Currency and degree signs are not units and do not count; `dollars` is
+  a currency sign.
 * Dates, times, versions are text: 12/13/2001 is not a division.
 * `x = 5` is 5. Round brackets around one thing do not count: (b) = B, (5) = 5.
 * `{1, 2}` is a set, without order and repetitions; `(1, 2)`, `[1, 2]`, `(1, 2]` are ordered and the
@@ -29,51 +30,51 @@ import unicodedata
 from itertools import pairwise
 from typing import NewType
 
-from understudy.text.answers.numerals import numeral, plain, quantity, shed
+from understudy.text.answers.numbers import normalize, parse_number, parse_quantity, strip_markup
 
 Canonical = NewType("Canonical", str)
 """The key of an answer: hashable, sortable, and the same on every machine and in every run."""
 
 LONGEST = 2_000
-"""Most characters of an answer that is looked into."""
+"""Longest answer that is parsed, in characters."""
 _DEEPEST = 8
-"""Brackets within brackets that are looked into; deeper ones are compared as text."""
+"""Deepest nesting of brackets that is parsed; deeper ones are compared as text."""
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
 _VARIABLE = re.compile(r"[A-Za-z] ?= ?(.*)", re.DOTALL)
 _TIGHT = re.compile(r" ?([-+*/=^<>,;:|()\[\]{}]) ?")
 
 
-def canonical(answer: str) -> Canonical:
+def canonicalize(answer: str) -> Canonical:
     """The key under which the answer is grouped with its equals."""
     answer = answer.strip()
     if len(answer) > LONGEST:
         return Canonical(
             "text " + " ".join(unicodedata.normalize("NFKC", answer).casefold().split())
         )
-    return Canonical(_key(shed(plain(answer)), 0))
+    return Canonical(_key(strip_markup(normalize(answer)), 0))
 
 
-def same(a: str, b: str) -> bool:
+def is_equivalent(a: str, b: str) -> bool:
     """Whether two answers are the same answer."""
-    return canonical(a) == canonical(b)
+    return canonicalize(a) == canonicalize(b)
 
 
 def _key(text: str, depth: int) -> str:
-    if (number := numeral(text)) is not None:
+    if (number := parse_number(text)) is not None:
         return f"number {number.value}"
-    if (found := _VARIABLE.fullmatch(text)) and (number := numeral(found[1])) is not None:
+    if (match := _VARIABLE.fullmatch(text)) and (number := parse_number(match[1])) is not None:
         return f"number {number.value}"
     if depth < _DEEPEST and (members := _members(text)) is not None:
         if len(members) == 1 and text[0] == "(":
-            return _key(shed(members[0]), depth + 1)
-        keys = [_key(shed(member), depth + 1) for member in members]
+            return _key(strip_markup(members[0]), depth + 1)
+        keys = [_key(strip_markup(member), depth + 1) for member in members]
         if text[0] == "{":
-            return "set " + _joined(sorted(set(keys)))
-        return f"tuple {text[0]}{text[-1]} {_joined(keys)}"
-    if (measured := quantity(text)) is not None:
-        number, unit = measured
+            return "set " + _join(sorted(set(keys)))
+        return f"tuple {text[0]}{text[-1]} {_join(keys)}"
+    if (quantity := parse_quantity(text)) is not None:
+        number, unit = quantity
         return f"quantity {number.value} {unit.casefold()}"
-    return "text " + _folded(text)
+    return "text " + _fold(text)
 
 
 def _members(text: str) -> list[str] | None:
@@ -95,18 +96,18 @@ def _members(text: str) -> list[str] | None:
             return None
     if depth:
         return None
-    if text[0] == "(" and text[-1] == ")" and numeral(inner) is not None:
+    if text[0] == "(" and text[-1] == ")" and parse_number(inner) is not None:
         return [inner]
     spaced = [place for place in commas if inner[place + 1 : place + 2].isspace()]
     edges = [-1, *(spaced or commas), len(inner)]
     return [inner[a + 1 : b].strip() for a, b in pairwise(edges)]
 
 
-def _joined(keys: list[str]) -> str:
+def _join(keys: list[str]) -> str:
     """One string from which the keys could be told apart again, so that no two lists share it."""
     return "".join(f"{len(key)}:{key}," for key in keys)
 
 
-def _folded(text: str) -> str:
+def _fold(text: str) -> str:
     text = unicodedata.normalize("NFKC", text.casefold())
     return _TIGHT.sub(r"\1", " ".join(text.split()))

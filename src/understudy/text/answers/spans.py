@@ -22,33 +22,33 @@ class Span(NamedTuple):
     text: str
 
 
-def before_next_question(text: str) -> str:
-    """The text up to the next line that begins `Q:`: a completion may write on."""
+def cut_at_next_question(text: str) -> str:
+    """The text up to the next line that begins `Q:`, where a completion begins another question."""
     body = text.lstrip()
-    found = _QUESTION.search(body, 1)
-    return body[: found.start()] if found else body
+    match = _QUESTION.search(body, 1)
+    return body[: match.start()] if match else body
 
 
-def boxed(text: str) -> Span | None:
+def find_box(text: str) -> Span | None:
     r"""The content of the last `\boxed{...}` or `\fbox{...}`, braces matched; also `\boxed 5`."""
     best: Span | None = None
-    opened = list[int]()
+    starts = list[int]()
     for token in _BRACE.finditer(text):
         if token[0] == "{":
-            opened.append(-1)
+            starts.append(-1)
         elif token[0] == "}":
-            start = opened.pop() if opened else -1
+            start = starts.pop() if starts else -1
             if start >= 0 and (best is None or start > best.start):
                 best = Span(start, text[start : token.start()])
         elif token["box"]:
-            opened.append(token.end())
+            starts.append(token.end())
     if best is not None:
         return best
     bare = last_of(_BARE_BOX.finditer(text))
     return Span(bare.start(1), bare[1]) if bare else None
 
 
-def hashed(text: str) -> Span | None:
+def find_hash_line(text: str) -> Span | None:
     """What follows the last `####` on its line."""
     start = text.rfind("####")
     if start < 0:
@@ -57,7 +57,7 @@ def hashed(text: str) -> Span | None:
     return Span(start, payload) if payload else None
 
 
-def tagged(text: str) -> Span | None:
+def find_tag(text: str) -> Span | None:
     """The content of the last `<answer>...</answer>`."""
     small = text.lower() if text.isascii() else _lower_ascii(text)
     end = small.rfind("</answer>")
@@ -65,7 +65,7 @@ def tagged(text: str) -> Span | None:
     return Span(start, text[start + 8 : end].strip()) if start >= 0 else None
 
 
-def called(text: str) -> list[Span]:
+def find_calls(text: str) -> list[Span]:
     """The argument of the last `Answer("...")`, and of those joined to it: `... or Answer("C")`."""
     joined = list[re.Match[str]]()
     for call in _CALL.finditer(text):
@@ -75,11 +75,11 @@ def called(text: str) -> list[Span]:
     return [Span(call.start(), (call[1] or call[2] or call[3] or "").strip()) for call in joined]
 
 
-def declared(text: str) -> Iterator[Span]:
+def find_statements(text: str) -> Iterator[Span]:
     """What follows each `the answer is`, `Answer:` and the like, to the end of its line.
 
-    Where nothing follows on that line, the next line that is not blank. Statements that are denied
-    or supposed ("the wrong answer is", "if the answer is") do not count.
+    If nothing follows on that line, the next line that is not blank. Statements that are denied or
+    supposed ("the wrong answer is", "if the answer is") do not count.
     """
     for head in _HEAD.finditer(text):
         if _DENIED.search(text, max(0, head.start() - 80), head.start()):
@@ -89,48 +89,48 @@ def declared(text: str) -> Iterator[Span]:
             yield Span(head.start(), words)
 
 
-def labelled(text: str) -> Span | None:
+def find_label(text: str) -> Span | None:
     """The last line, if it begins `A:`."""
-    line = last_line(text)
-    if line is None or not (found := _LABEL.match(line.text)):
+    line = find_last_line(text)
+    if line is None or not (match := _LABEL.match(line.text)):
         return None
-    words = line.text[found.end() :].strip()
+    words = line.text[match.end() :].strip()
     return Span(line.start, words) if words else None
 
 
-def last_line(text: str) -> Span | None:
+def find_last_line(text: str) -> Span | None:
     """The last line that is not blank."""
     body = text.rstrip()
     start = body.rfind("\n") + 1
     return Span(start, body[start:].strip()) if body else None
 
 
-def sentence(text: str) -> str:
+def cut_to_sentence(text: str) -> str:
     """The first sentence, without its reason ("because ..."). `St.` and `U.S.` end none."""
-    found = _STOP.search(text)
-    return text[: found.start()] if found else text
+    match = _STOP.search(text)
+    return text[: match.start()] if match else text
 
 
-def json_field(text: str, field: str) -> str | None:
+def find_json_field(text: str, field: str) -> str | None:
     """The value of a field of the JSON object in the text, as text; numbers as they were written.
 
     Read in three ways, the strict one first: the fenced or whole text as JSON; the value after the
-    last `"field":`, whatever is wrong elsewhere (raw newlines, a missing brace); the text as
-    repaired by json-repair, up to `_REPAIRABLE` characters.
+    last `"field":`, whatever is wrong elsewhere (raw newlines, a missing brace); the text repaired by
+    json-repair, if it has at most `_REPAIRABLE` characters.
     """
     for body in _bodies(text):
-        parsed, found = _loads(body), _ABSENT
+        parsed, value = _loads(body), _ABSENT
         if isinstance(parsed, dict):
-            found = cast(dict[str, object], parsed).get(field, _ABSENT)
-        if found is not _ABSENT:
-            return _as_text(found)
+            value = cast(dict[str, object], parsed).get(field, _ABSENT)
+        if value is not _ABSENT:
+            return _as_text(value)
     key = last_of(re.finditer(rf'(?<!\\)"{re.escape(field)}" {{0,9}}:\s{{0,9}}', text))
     if key is not None:
         try:
             return _as_text(_DECODER.raw_decode(text, key.end())[0])
         except (ValueError, RecursionError):
             pass
-    return _repaired(text, field)
+    return _repair(text, field)
 
 
 def _bodies(text: str) -> Iterator[str]:
@@ -148,7 +148,7 @@ def _loads(body: str) -> object:
         return None
 
 
-def _repaired(text: str, field: str) -> str | None:
+def _repair(text: str, field: str) -> str | None:
     """json-repair can be slow on hostile text: it gets short and shallow text with the field."""
     start = text.find("{")
     if start < 0 or field not in text or len(text) > _REPAIRABLE:
@@ -163,12 +163,12 @@ def _repaired(text: str, field: str) -> str | None:
     return None
 
 
-def _as_text(found: object) -> str | None:
-    if found is None:
+def _as_text(value: object) -> str | None:
+    if value is None:
         return None
-    if isinstance(found, str):
-        return found.strip() or None
-    return found.written if isinstance(found, _Float) else json.dumps(found, ensure_ascii=False)
+    if isinstance(value, str):
+        return value.strip() or None
+    return value.source if isinstance(value, _Float) else json.dumps(value, ensure_ascii=False)
 
 
 def _lower_ascii(text: str) -> str:
@@ -176,19 +176,19 @@ def _lower_ascii(text: str) -> str:
     return text.translate(_TO_LOWER)
 
 
-def last_of(found: Iterator[T]) -> T | None:
+def last_of(items: Iterator[T]) -> T | None:
     """The last of several, or None."""
-    return next(iter(deque(found, maxlen=1)), None)
+    return next(iter(deque(items, maxlen=1)), None)
 
 
 class _Float(float):
     """A number of a JSON text that remembers how it was written: 0.10, not 0.1."""
 
-    written: str = ""
+    source: str = ""
 
-    def __new__(cls, written: str) -> "_Float":
-        self = super().__new__(cls, written)
-        self.written = written
+    def __new__(cls, source: str) -> "_Float":
+        self = super().__new__(cls, source)
+        self.source = source
         return self
 
 

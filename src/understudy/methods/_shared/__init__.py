@@ -1,0 +1,1 @@
+"""What the methods of more than one paper use."""

@@ -1,0 +1,62 @@
+"""How a question is put: with its choices, after exemplars, or with the request to think first.
+
+Wei et al. 2022, https://arxiv.org/abs/2201.11903 (chain-of-thought exemplars); Kojima et al. 2022,
+https://arxiv.org/abs/2205.11916 (zero-shot). The exemplars in `exemplars.yaml` are this project's own.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from understudy.prompts import read_yaml
+from understudy.types import Message, Settings, Task, user
+
+
+class Exemplar(Settings):
+    """A question that is answered with its reasoning."""
+
+    question: str
+    reasoning: str
+    answer: str
+
+
+def format_question(task: Task) -> str:
+    """The question, with its choices where it has some and does not list them itself."""
+    if not task.choices:
+        return task.question
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    options = " ".join(f"({a}) {text}" for a, text in zip(letters, task.choices, strict=False))
+    choices = f"Answer Choices: {options}"
+    return task.question if choices in task.question else f"{task.question}\n{choices}"
+
+
+def build_prompt(task: Task, exemplars: Sequence[Exemplar], trigger: str) -> list[Message]:
+    """The prompt for a chain of thought: after exemplars where there are any, else with the trigger."""
+    if exemplars:
+        return build_few_shot_prompt(task, exemplars)
+    return build_zero_shot_prompt(task, trigger)
+
+
+def build_few_shot_prompt(
+    task: Task, exemplars: Sequence[Exemplar], *, direct: bool = False
+) -> list[Message]:
+    """Exemplars and question in one message, as `Q: ... / A: ...`; `direct` leaves the reasoning out."""
+    shots = [
+        f"Q: {e.question}\nA: {'' if direct else e.reasoning + ' '}The answer is {e.answer}."
+        for e in exemplars
+    ]
+    question = "\n\n".join([*shots, f"Q: {format_question(task)}\nA:"])
+    return [*task.messages[:-1], user(question, *task.images)]
+
+
+def build_zero_shot_prompt(task: Task, trigger: str) -> list[Message]:
+    """The question, and a last line such as "Let's think step by step."."""
+    return [*task.messages[:-1], user(f"{format_question(task)}\n{trigger}", *task.images)]
+
+
+@cache
+def shipped_exemplars(kind: Literal["arithmetic", "choice"]) -> tuple[Exemplar, ...]:
+    """The project's own exemplars for a kind of question."""
+    entries = read_yaml(Path(__file__).with_name("exemplars.yaml"))[kind]
+    return tuple(Exemplar.model_validate(entry) for entry in entries)

@@ -1,0 +1,143 @@
+"""Which isolation is chosen, when all are refused, and that nothing runs twice."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from understudy.call.stack import Tally, recalled
+from understudy.errors import ConfigError, NoSandbox
+from understudy.journal.write import SqliteJournal
+from understudy.sandbox import isolation, worker_pool
+from understudy.sandbox.handle import Execution, Sandbox
+from understudy.sandbox.isolation import find_isolation
+from understudy.sandbox.protocol import Outcome, Program
+from understudy.sandbox.worker import Worker
+from understudy.sandbox.worker_pool import WorkerPool, check_escapes
+
+GOOD = Program(source="def f(x):\n    return x + 1", tests=("assert f(1) == 2",))
+
+
+@pytest.mark.parametrize("name", ["chroot", "docker", "podman:", "Namespaces"])
+def test_an_unknown_isolation_is_refused_at_once(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"sandbox|image|no program"):
+        WorkerPool.open(name)
+
+
+def test_other_systems_are_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(ConfigError, match="needs Linux, this is darwin"):
+        find_isolation("namespaces")
+    assert find_isolation("unsafe-subprocess").name == "unsafe-subprocess"
+
+
+async def test_where_nothing_holds_code_is_refused_and_the_way_out_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    async with WorkerPool.open() as pool:
+        with pytest.raises(NoSandbox, match="refusing to execute") as refused:
+            await Sandbox(pool.execute).run(GOOD)
+    assert "sandbox=unsafe-subprocess" in str(refused.value)
+    assert "this is darwin" in str(refused.value)
+
+
+async def test_the_reason_why_nothing_holds_is_looked_for_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names: list[str] = []
+
+    def refuse(name: str) -> isolation.Isolation:
+        names.append(name)
+        raise ConfigError(f"{name}: not today")
+
+    monkeypatch.setattr(worker_pool, "find_isolation", refuse)
+    async with WorkerPool.open() as pool:
+        programs = [Sandbox(pool.execute).run(GOOD) for _ in range(20)]
+        errors = await asyncio.gather(*programs, return_exceptions=True)
+    assert all(isinstance(error, NoSandbox) for error in errors)
+    assert names == list(isolation.AUTO)
+
+
+async def test_a_worker_that_cannot_be_replaced_stops_the_run_resumably(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with WorkerPool.open("unsafe-subprocess", size=1) as pool:
+        sandbox = Sandbox(pool.execute)
+        assert (await sandbox.run(GOOD)).passed
+        broken = isolation.Isolation("unsafe-subprocess", ["/nonexistent"])
+        monkeypatch.setattr(pool, "_isolation", broken)
+        (worker,) = pool._workers  # type: ignore[reportPrivateUsage]  # to break it
+        await worker.close()
+        with pytest.raises(NoSandbox, match="cannot start another worker"):
+            await sandbox.run(GOOD)
+
+
+async def test_a_hostile_program_escapes_where_nothing_isolates_it() -> None:
+    """So the escape check can fail."""
+    worker = await Worker.start(find_isolation("unsafe-subprocess").command)
+    try:
+        escapes = await check_escapes(worker)
+    finally:
+        await worker.close()
+    assert {
+        "reads files of the user",
+        "opens sockets",
+        "starts processes",
+        "writes outside",
+    } <= set(escapes)
+    assert "it wrote a file of this machine" in escapes
+
+
+async def test_without_protection_only_on_demand_and_never_silently() -> None:
+    notices: list[str] = []
+    async with WorkerPool.open("unsafe-subprocess", notify=notices.append) as pool:
+        outcome = await Sandbox(pool.execute).run(GOOD)
+    assert (outcome.status, outcome.isolation) == ("passed", "unsafe-subprocess")
+    assert notices == ["sandbox=unsafe-subprocess: model-written code runs unprotected"]
+
+
+async def test_a_worker_that_cannot_isolate_itself_says_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(isolation, "_START", "import sys; sys.exit('no walls')")
+    async with WorkerPool.open("namespaces") as pool:
+        with pytest.raises(NoSandbox, match="namespaces: no walls"):
+            await pool.isolation()
+
+
+async def test_a_program_whose_outcome_is_on_disk_is_not_run_again(tmp_path: Path) -> None:
+    executions: list[Execution] = []
+
+    async def execute(execution: Execution) -> Outcome:
+        executions.append(execution)
+        return Outcome(status="passed", wall=1.5, isolation="test")
+
+    async def attempt(*programs: Program) -> list[Outcome]:
+        journal = SqliteJournal(tmp_path / "journal.db")
+        sandbox = Sandbox(recalled(execute, journal, Tally())).at("debug", "t1")
+        outcomes = [await sandbox.run(program) for program in programs]
+        assert journal.records.answered_by("sandbox") == {"test": len(executions)}
+        await journal.close("done")
+        return outcomes
+
+    first = await attempt(GOOD, GOOD)
+    same = Program(source=GOOD.source, tests=("assert f(1) " + "== 2",), seconds=float("3.0"))
+    assert await attempt(same) == first[:1]
+    assert len(executions) == 1
+    await attempt(Program(source=GOOD.source, tests=GOOD.tests, seconds=4.0))
+    assert len(executions) == 2
+
+
+async def test_a_cancelled_program_leaves_the_pool_whole() -> None:
+    async with WorkerPool.open(size=1) as pool:
+        sandbox = Sandbox(pool.execute)
+        assert (await sandbox.run(GOOD)).passed
+        slow = asyncio.ensure_future(sandbox.run(Program(source="while True: pass", seconds=30.0)))
+        await asyncio.sleep(0.05)
+        slow.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await slow
+        async with asyncio.timeout(10):
+            assert (await sandbox.run(GOOD)).passed
