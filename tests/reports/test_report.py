@@ -33,7 +33,7 @@ def script(own_folder: None) -> None:
 async def run(out: str = "out", **changes: object) -> None:
     await run_async(
         **{
-            "seeds": [{"id": f"t{i}", "prompt": "?", "reference": str(i)} for i in range(10)]
+            "seeds": [{"id": f"t{i}", "prompt": f"{i}?", "reference": str(i)} for i in range(10)]
             + [{"x": 1}],
             "models": {"teacher": "scripted:script.py:answer"},
             "steps": [

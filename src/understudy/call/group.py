@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from understudy.errors import Rejected
 from understudy.journal.keys import canonical
 from understudy.types import FREE, Call, Generate, Provide, Reply, Usage, WireCall
 
@@ -44,6 +45,11 @@ class _Group:
         if len(self.calls) >= MOST_DRAWS:
             return False
         return call.request.sampling.seed is None or call.draw == self.calls[-1].draw + 1
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether the draws are of several tasks, roles or workers."""
+        return len({_owner(call) for call in self.calls}) > 1
 
     def share(self, replies: list[Reply]) -> None:
         """A reply to each who waits; those for whom there is none ask alone."""
@@ -86,6 +92,12 @@ class _Grouping:
         except asyncio.CancelledError:
             group.share([])  # the sender is cancelled, not those who wait for it
             raise
+        except Rejected as error:
+            if not group.is_mixed:
+                group.fail(error)
+                raise
+            group.share([])  # whatever is wrong, no task fails for being asked with another
+            return await self._alone(call)
         except BaseException as error:
             group.fail(error)
             raise
@@ -128,5 +140,9 @@ def _key(call: Call) -> bytes:
     request = call.request
     names = [request.endpoint, request.model, request.revision]
     if request.sampling.seed is not None:
-        names += [call.step, call.task, call.scope, call.role]
+        names += _owner(call)
     return "\0".join(names).encode() + canonical(request).hash
+
+
+def _owner(call: Call) -> tuple[str, str, str, str]:
+    return call.step, call.task, call.scope, call.role
