@@ -59,6 +59,9 @@ class SqliteJournal:
         Raises:
             RunFolderError: they could not be written. The run cannot go on.
         """
+        # Draws are numbered, so that calls repeat none of this attempt; other effects may.
+        if not self._answers and any(effect.kind != "call" for effect in effects):
+            self._answers = True
         return self._writer.write(effects, ())
 
     def finish(self, rows: Sequence[Row]) -> "asyncio.Future[None]":
