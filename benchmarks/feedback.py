@@ -35,7 +35,7 @@ REFINE: dict[str, dict[str, Any]] = {
 def show(title: str, method: str, settings: dict[str, Any], seeds: str, n: int, out: Path) -> None:
     """One run, and what its method says of it."""
     understudy.run(
-        seeds=f"builtin:{seeds}", candidates=n, models={"teacher": "pocket"},
+        seeds=f"builtin:{seeds}", max_seeds=n, models={"teacher": "pocket"},
         steps=[{method: settings}], out=str(out),
     )  # fmt: skip
     run = Run(out)

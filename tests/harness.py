@@ -18,10 +18,12 @@ from understudy.journal.read import Records
 from understudy.journal.rows import Row
 from understudy.journal.write import SqliteJournal
 from understudy.registry import Definition, Registry
-from understudy.runs.engine import BoundStep, Engine, Plan
+from understudy.runs.engine import Engine
+from understudy.runs.quota import Quota
 from understudy.runs.recipe import Step, find, step_config
 from understudy.runs.rows import Failure
 from understudy.runs.seeds import identified
+from understudy.runs.step import BoundStep
 from understudy.sandbox.handle import Execute, Sandbox
 from understudy.types import (
     Call,
@@ -46,7 +48,7 @@ def defined(function: Callable[..., Any], kind: str = "method") -> Definition:
 
 @dataclass
 class Bench:
-    """One session: a journal, and the stack over each provider that is bound."""
+    """One attempt: a journal, and the stack over each provider that is bound."""
 
     path: Path
     reuse: Sequence[Path] = ()
@@ -84,9 +86,11 @@ class Bench:
     async def run(
         self, steps: Sequence[BoundStep], tasks: Iterable[Task | BadSeed], **plan: Any
     ) -> Engine:
+        quota = Quota(plan.pop("n", None), plan.pop("max_seeds", None))
         self.engine = Engine(
-            steps, Plan(identified(tasks), **plan), self.journal, self.endpoints, self.tally
-        )
+            steps, identified(tasks), self.journal,
+            quota=quota, endpoints=self.endpoints, tally=self.tally, **plan,
+        )  # fmt: skip
         await self.engine.run()
         return self.engine
 

@@ -61,8 +61,18 @@ def name_of(file: Path) -> str:
 
 
 def bindings(tree: ast.Module) -> Iterator[tuple[str, int]]:
-    """Variables, parameters, fields and attributes, with their lines."""
+    """Variables, parameters, fields and attributes, with their lines. Recipes name a step's settings,
+    so those are not renamed lightly and do not count."""
+    settings = {
+        statement.target
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and node.name == "Config"
+        for statement in node.body
+        if isinstance(statement, ast.AnnAssign)
+    }
     for node in ast.walk(tree):
+        if node in settings:
+            continue
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.id, node.lineno
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):

@@ -9,6 +9,7 @@ from understudy.exports.export import export_all
 from understudy.runs.attempt import Summary, execute
 from understudy.runs.reader import Run
 from understudy.runs.recipe import Recipe
+from understudy.runs.resolve import resolve
 
 
 async def run_async(**recipe: Any) -> Summary:
@@ -18,8 +19,7 @@ async def run_async(**recipe: Any) -> Summary:
         ConfigError: the recipe, the seeds or a key are wrong.
         RunFolderError: the run folder cannot be used.
     """
-    checked = Recipe.of(recipe)
-    summary = await execute(checked)
+    summary = await execute(resolve(Recipe.of(recipe)))
     export_all(Run(summary.out))
     return summary
 

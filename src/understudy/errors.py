@@ -11,6 +11,7 @@
       - ContextOverflow        the prompt does not fit the model's window
       - NotRecorded            a recording was asked for a reply that it does not hold
   x Unparsable             a reply never took the form that the method asked for
+  x MethodError            the code of a method or filter is wrong: mend it and run again
   x RunStopped             the run cannot go on now, and can be resumed
     + BudgetExhausted        the next call might cross the budget
     + EndpointDown           an endpoint failed too often in a row
@@ -19,7 +20,8 @@
 
 Only `RateLimited` and `Unavailable` are retried, in one place (`retry.py`). Those two once retries
 are spent, `Rejected` and `Unparsable` become a failure row of the task they belong to. `Unauthorized`
-and `RunStopped` end the run, resumably. Any other exception is a bug and ends the run at once.
+and `RunStopped` end the run, resumably. Any other exception of a method is a bug: it ends the run at
+once as a `MethodError`, or with `on_error=row` becomes a failure row too.
 """
 
 import difflib
@@ -84,6 +86,17 @@ class NotRecorded(Rejected, LookupError):
 
 class Unparsable(UnderstudyError, ValueError):
     """A reply never took the form that the method asked for, correction turns included."""
+
+
+class MethodError(UnderstudyError):
+    """The code of a method or filter raised what it should not, or made something else than rows."""
+
+    def __init__(self, message: str, kind: str, traceback: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        """The class of the exception, e.g. `KeyError`."""
+        self.traceback = traceback
+        """From the method's own code on."""
 
 
 class RunStopped(UnderstudyError):

@@ -14,7 +14,7 @@ from random import Random
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from understudy.call.model import Model
-from understudy.charts.lines import Chart
+from understudy.charts import Chart
 from understudy.errors import ConfigError
 from understudy.sandbox.handle import Sandbox
 from understudy.types import Example, Rejection, Settings, Task
@@ -28,8 +28,8 @@ class Account(NamedTuple):
 
     text: str
     """For a terminal, tables included: `understudy show` prints it."""
-    chart: Chart | None = None
-    """The figures of the text that are better seen: `report.html` draws them."""
+    charts: tuple[Chart, ...] = ()
+    """Of the figures of the text those that are better seen: `report.html` draws them."""
 
 
 Report: TypeAlias = Callable[[Iterable[Example | Rejection]], str | Account]

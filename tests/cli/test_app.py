@@ -257,9 +257,13 @@ def test_what_stops_a_run_that_can_go_on_is_3() -> None:
     assert "understudy: no money left" in found.stderr
 
 
-def test_a_bug_is_shown_with_its_traceback() -> None:
+def test_a_bug_is_shown_with_its_traceback_and_the_task_it_broke() -> None:
     found = run(model="buggy")
-    assert isinstance(found.exception, KeyError)
+    assert found.exit_code == 2
+    assert 'File "' in found.stderr
+    assert "understudy: self_consistency, task '" in found.stderr
+    assert "KeyError: " in found.stderr
+    assert "With on_error=row such a task becomes a failure row" in found.stderr
 
 
 # Weight

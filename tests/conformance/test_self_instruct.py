@@ -12,9 +12,14 @@ import pytest
 
 from understudy.call.model import Model
 from understudy.data.read import read_tasks
-from understudy.methods._self_instruct_grow import Accepted, Growth
-from understudy.methods._self_instruct_parse import instances, instances_of, is_yes, sound
-from understudy.methods.self_instruct import Config
+from understudy.methods.self_instruct import Config, Growth
+from understudy.methods.self_instruct.instances import (
+    filter_instances,
+    instances_of,
+    is_yes,
+    read_instances,
+)
+from understudy.methods.self_instruct.pool import Accepted
 from understudy.providers.scripted import Scripted
 from understudy.text.rouge import RougeIndex, split_latin_words, top_k
 from understudy.types import Reply, Task
@@ -41,9 +46,9 @@ def seeds(folder: Path) -> list[Task]:
 
 def test_the_released_seed_file_loads_as_it_is(seeds: list[Task]) -> None:
     assert sum(bool(task.meta["is_classification"]) for task in seeds) == 26
-    given = [instances_of(task.meta) for task in seeds]
-    assert all(len(found) == 1 and found[0].output for found in given)
-    assert sum(not found[0].input for found in given) == 50
+    instances = [instances_of(task.meta) for task in seeds]
+    assert all(len(one) == 1 and one[0].output for one in instances)
+    assert sum(not one[0].input for one in instances) == 50
     assert seeds[0].prompt.startswith("Is there anything I can eat for a breakfast")
 
 
@@ -95,19 +100,19 @@ async def test_accepted_lists_and_prompts_are_reproduced(
     unused = Model.over("none", Scripted(lambda call: ""))
     config = Config(style="reference")
     growth = Growth(seeds, unused, Random(42), config)
-    rejected, prompts_equal, prompts_recorded = Counter[str](), 0, 0
-    for number, (requests, kept) in enumerate(batches(recorded)):
+    rejections, prompts_equal, prompts_recorded = Counter[str](), 0, 0
+    for number, (requests, accepted_texts) in enumerate(batches(recorded)):
         prompts = [growth.prompt() for _ in range(config.batch)]
         theirs = [metadata["prompt"] for metadata in requests]
         prompts_equal += sum(prompt in prompts for prompt in theirs)
         prompts_recorded += len(theirs)
-        judged = [one for metadata in requests for one in growth.merge(reply(metadata), number)]
-        assert [one.instruction for one in judged if isinstance(one, Accepted)] == kept
-        rejected.update(one.reason for one in judged if not isinstance(one, Accepted))
+        verdicts = [one for metadata in requests for one in growth.merge(reply(metadata), number)]
+        assert [one.instruction for one in verdicts if isinstance(one, Accepted)] == accepted_texts
+        rejections.update(one.reason for one in verdicts if not isinstance(one, Accepted))
 
     assert prompts_equal == prompts_recorded == {"A": 10, "B": 14}[run]
-    assert rejected["too similar"] == {"A": 8, "B": 2}[run]
-    assert rejected.total() == {"A": 16, "B": 18}[run]
+    assert rejections["too similar"] == {"A": 8, "B": 2}[run]
+    assert rejections.total() == {"A": 16, "B": 18}[run]
 
 
 def test_instances_are_parsed_alike(folder: Path) -> None:
@@ -122,9 +127,10 @@ def test_instances_are_parsed_alike(folder: Path) -> None:
     for row in (recorded := rows(folder / "maulik_instances_B.jsonl")):
         answer = reply(row["instance_metadata"])
         assert answer.text == row["raw_instances"]
-        found = sound(instances(answer, labels[row["instruction"]], reference=True))
-        alike += Counter(map(tuple, found)) == theirs.get(row["instruction"], Counter())
-        records, empty = records + len(found), empty + (not found)
+        task = row["instruction"]
+        ours = filter_instances(read_instances(answer, labels[task], reference=True))
+        alike += Counter(map(tuple, ours)) == theirs.get(task, Counter())
+        records, empty = records + len(ours), empty + (not ours)
 
     assert sum(labels.values()) == 8
     assert (alike, len(recorded), records, empty) == (67, 67, 78, 9)

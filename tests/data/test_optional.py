@@ -66,14 +66,14 @@ def test_a_run_without_pyarrow_makes_all_but_the_parquet_file_and_that_can_be_ha
 
 def test_a_parquet_file_goes_only_where_it_would_lack_rows_and_cannot_be_made_again() -> None:
     parquet = Path("out/data/train.parquet")
-    cli(*recipe(str(SEEDS), "candidates=1"))
+    cli(*recipe(str(SEEDS), "max_seeds=1"))
 
     again = bare_cli("export", "out")
     assert "train.jsonl" in again.stdout
     assert "parquet" not in again.stdout
     assert parquet.is_file()
 
-    assert bare_cli(*recipe(str(SEEDS), "candidates=2")).returncode == 0
+    assert bare_cli(*recipe(str(SEEDS), "max_seeds=2")).returncode == 0
     assert len(Path("out/data/train.jsonl").read_text().splitlines()) == 2
     assert not parquet.exists()
     assert "path: data/*.jsonl" in Path("out/README.md").read_text()

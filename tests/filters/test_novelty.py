@@ -10,7 +10,8 @@ from harness import Bench, answers, defined, made, step
 from understudy.call.model import Model
 from understudy.filters.novelty import Config, Memory, novelty
 from understudy.providers.scripted import Scripted
-from understudy.runs.engine import IN_ORDER, BoundStep
+from understudy.runs.step import BoundStep
+from understudy.runs.strategies import BATCH
 from understudy.types import Call, Example, Task, Verdict, assistant, system, user
 
 
@@ -73,7 +74,7 @@ def test_reference_words_see_no_other_script() -> None:
 # As a step
 
 
-TASKS = [Task(id=f"t{i}", prompt=f"question {i}") for i in range(2 * IN_ORDER + 7)]
+TASKS = [Task(id=f"t{i}", prompt=f"question {i}") for i in range(2 * BATCH + 7)]
 
 
 def slow_first(call: Call) -> str:
@@ -118,7 +119,7 @@ async def test_the_first_of_similar_ones_is_kept_whichever_came_first(tmp_path: 
     assert len(kept.rejections) == len(TASKS) - len(TASKS[::3])
 
 
-@pytest.mark.parametrize("killed_after", [0, 5, IN_ORDER, len(TASKS) - 1])
+@pytest.mark.parametrize("killed_after", [0, 5, BATCH, len(TASKS) - 1])
 async def test_a_killed_run_decides_as_one_that_never_was(
     tmp_path: Path, killed_after: int
 ) -> None:

@@ -13,6 +13,8 @@ from inline_snapshot import snapshot
 from pydantic import ValidationError
 
 from understudy.call.model import Model
+from understudy.charts.bars import Bars
+from understudy.charts.lines import Lines
 from understudy.errors import ContextOverflow, NoSandbox
 from understudy.methods._self_debug_gaming import special_cased
 from understudy.methods._self_debug_programs import completed, fenced, in_reply
@@ -1329,13 +1331,15 @@ at the same cost, hidden tests of 2 tasks:
     debugging           1.000        30 tokens
     plain resampling    0.500        32 tokens, 1.5 draws a task\
 """)
-    chart = report(made).chart
-    assert chart
+    chart, stops = report(made).charts
+    assert isinstance(chart, Lines)
     assert chart.lines == {"visible": [0.25, 0.75, 0.75], "hidden": [0.25, 0.75, 0.75]}
-    assert chart.says == snapshot(
+    assert chart.caption == snapshot(
         "4 tasks: visible tests pass for 25.0% of the first programs and 75.0% of the last; hidden tests pass for 25.0% of the first programs and 75.0% of the last."
     )
-    assert report(made[:1]).chart is None, "one turn is no curve"
+    assert isinstance(stops, Bars)
+    assert stops.bars == {"visible_pass": 2, "repeat": 1, "model_says_correct": 1}
+    assert len(report(made[:1]).charts) == 1, "one turn is no curve"
     assert report([]).text == "no programs"
     assert report([Rejection(reason="no database")]).text == "no programs"
 

@@ -9,13 +9,14 @@ from typer.testing import CliRunner
 from understudy.cli import app as cli
 from understudy.runs.attempt import execute
 from understudy.runs.recipe import Recipe
+from understudy.runs.resolve import ResolvedRecipe, resolve
 
 SEEDS = [{"prompt": "Tom has 3 pens and buys 4. How many pens has he?", "reference": "7"}]
 
 
-def recipe(out: Path, **fields: Any) -> Recipe:
+def recipe(out: Path, **fields: Any) -> ResolvedRecipe:
     steps = [{"self_consistency": {"samples": 3, "shots": 0, "max_tokens": 40}}]
-    return Recipe.of({"seeds": SEEDS, "steps": steps, "out": str(out)} | fields)
+    return resolve(Recipe.of({"seeds": SEEDS, "steps": steps, "out": str(out)} | fields))
 
 
 async def test_the_built_in_model_stands_in_where_none_is_named(tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ def test_where_the_endpoint_hangs_the_run_stops_soon_and_can_go_on(tmp_path: Pat
         assert repeated(server.asked(), asked, committed) == []
 
 
-IMPATIENT = ("patience=2", "models.teacher.timeout=1")
+IMPATIENT = ("down_after=2", "models.teacher.timeout=1")
 
 
 def assert_down(run: Run, ended: Ended) -> None:

@@ -46,7 +46,9 @@ def test_another_recipe_on_a_folder_is_refused_and_what_differs_is_named(tmp_pat
         assert "seed: 0 -> 3" in ended.err
         assert "concurrency" not in ended.err
         assert (server.asked(), run.rows()) == (asked, rows)
-        assert run.end("concurrency=3", "patience=5", "attempts=2").code == 0, "how fast may differ"
+        assert run.end("concurrency=3", "down_after=5", "attempts=2").code == 0, (
+            "how fast may differ"
+        )
 
 
 @pytest.fixture

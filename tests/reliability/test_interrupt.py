@@ -61,7 +61,7 @@ def test_calls_that_wait_for_a_retry_or_a_turn_do_not_hold_up_the_end(tmp_path: 
     """All have failed and wait to be tried again; no one is to wait for that."""
     with Server() as server:
         server.set(status=503, retry_after=600)
-        run = one_call_each(tmp_path, server, 100, "concurrency=64", "patience=3600")
+        run = one_call_each(tmp_path, server, 100, "concurrency=64", "down_after=3600")
         running = run.start()
         server.wait(requests=16)
         running.signal(signal.SIGINT)

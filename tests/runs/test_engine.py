@@ -15,6 +15,7 @@ from understudy.errors import (
     BudgetExhausted,
     ConfigError,
     ContextOverflow,
+    MethodError,
     Rejected,
     RunFolderError,
     RunStopped,
@@ -156,7 +157,7 @@ async def test_expected_errors_make_one_failure_row_each_and_the_other_rows_go_o
     assert engine.stopped is None
 
 
-async def test_failures_are_tried_again_by_the_next_session_and_nothing_else_is(
+async def test_failures_are_tried_again_by_the_next_attempt_and_nothing_else_is(
     tmp_path: Path,
 ) -> None:
     attempts = Counter[str]()
@@ -177,7 +178,7 @@ async def test_failures_are_tried_again_by_the_next_session_and_nothing_else_is(
     assert (engine.accepted, engine.progress.skipped) == (3, 4)
 
 
-async def test_a_bug_ends_the_run_at_once_with_its_own_exception(tmp_path: Path) -> None:
+async def test_an_error_in_a_methods_code_ends_the_run_at_once(tmp_path: Path) -> None:
     ended = list[str]()
 
     async def buggy(task: Task) -> Example:
@@ -190,10 +191,32 @@ async def test_a_bug_ends_the_run_at_once_with_its_own_exception(tmp_path: Path)
         return Example.of(task, "x")
 
     async with Bench(tmp_path / "j.db") as bench:
-        with pytest.raises(KeyError, match="bug") as raised:
+        with pytest.raises(MethodError, match="buggy, task 't1': KeyError: 'bug'") as raised:
             await bench.run([step(defined(buggy))], tasks(3))
-        assert raised.traceback[-1].name == "buggy"
+    assert isinstance(raised.value.__cause__, KeyError)
     assert sorted(ended) == ["t0", "t2"]
+    assert not made(tmp_path / "j.db", "buggy").failures
+
+
+async def test_an_error_in_a_methods_code_is_a_failure_row_where_the_recipe_says_so(
+    tmp_path: Path,
+) -> None:
+    async def buggy(task: Task) -> Example:
+        if task.id == "t1":
+            raise KeyError("bug")
+        return Example.of(task, "x")
+
+    async with Bench(tmp_path / "j.db") as bench:
+        engine = await bench.run(
+            [step(defined(buggy)), step(defined(copy))], tasks(3), on_error="row"
+        )
+        found = made(bench.journal, "buggy")
+    assert engine.stopped is None
+    assert [example.id for example in found.examples] == ["t0", "t2"]
+    ((task, failure),) = found.failures
+    assert (task, failure.error) == ("t1", "KeyError")
+    assert "buggy, task 't1': KeyError: 'bug'" in failure.message
+    assert [e.id for e in made(tmp_path / "j.db", "copy").examples] == ["t0", "t2"]
 
 
 @pytest.mark.parametrize(
@@ -296,8 +319,8 @@ async def test_exactly_n_are_accepted_where_there_are_enough(
         steps = [step(defined(copy)), step(defined(keep_third, "filter"))]
         engine = await bench.run(steps, tasks(200), n=n, concurrency=concurrency)
         found = made(bench.journal, "keep_third")
-    assert (engine.accepted, len(found.examples), engine.enough) == (n, n, True)
-    assert engine.left() == 0
+    assert (engine.accepted, len(found.examples), engine.progress.quota.enough) == (n, n, True)
+    assert engine.progress.left == 0
     assert engine.progress.started / 2 <= 3 * n + 2 * concurrency
 
 
@@ -338,14 +361,14 @@ async def test_no_step_goes_on_once_n_are_there(tmp_path: Path) -> None:
         assert len(provider.calls) <= n + 3  # one under way in each step, and one between
 
 
-async def test_n_counts_the_examples_of_earlier_sessions(tmp_path: Path) -> None:
+async def test_n_counts_the_examples_of_earlier_attempts(tmp_path: Path) -> None:
     for n in (3, 3, 5):
         async with Bench(tmp_path / "j.db") as bench:
             await bench.run([step(defined(copy))], tasks(20), n=n, concurrency=1)
         assert len(made(tmp_path / "j.db", "copy").examples) == n
 
 
-async def test_at_most_candidates_are_tried_over_all_sessions(tmp_path: Path) -> None:
+async def test_at_most_max_seeds_are_tried_over_all_attempts(tmp_path: Path) -> None:
     tried = list[str]()
 
     async def unlucky(task: Task) -> Rejection:
@@ -354,9 +377,9 @@ async def test_at_most_candidates_are_tried_over_all_sessions(tmp_path: Path) ->
 
     for _ in range(2):
         async with Bench(tmp_path / "j.db") as bench:
-            engine = await bench.run([step(defined(unlucky))], tasks(50), n=5, candidates=12)
+            engine = await bench.run([step(defined(unlucky))], tasks(50), n=5, max_seeds=12)
         assert tried == [f"t{i}" for i in range(12)]
-        assert not engine.enough
+        assert not engine.progress.quota.enough
 
 
 # Steps
@@ -478,26 +501,93 @@ async def test_a_step_over_the_pool_waits_for_all_and_gets_them_in_order(tmp_pat
 async def test_a_pool_stops_asking_when_n_are_there_and_a_finished_run_asks_nothing(
     tmp_path: Path,
 ) -> None:
-    for session in range(3):
+    for attempt in range(3):
         provider = Scripted(asked)
         async with Bench(tmp_path / "j.db") as bench:
             steps = [step(defined(gathered), bench.model(provider))]
-            await bench.run(steps, tasks(9), n=4 if session < 2 else 6)
-        assert len(provider.calls) == (4, 0, 2)[session]
+            await bench.run(steps, tasks(9), n=4 if attempt < 2 else 6)
+        assert len(provider.calls) == (4, 0, 2)[attempt]
     found = made(tmp_path / "j.db", "gathered")
     assert [e.messages[0].text[:2] for e in found.examples] == [f"t{i}" for i in range(6)]
 
 
-async def test_a_pool_that_an_error_ends_goes_on_where_it_was(tmp_path: Path) -> None:
-    for session in range(2):
-        provider = Scripted(asked, fail_on={4: Rejected("400")} if session == 0 else {})
+def refuses(prompt: str) -> Scripted:
+    """A model that always refuses one prompt with 400."""
+
+    def answer(call: Call) -> str:
+        if asked(call) == prompt:
+            raise Rejected("400: refused")
+        return "fine"
+
+    return Scripted(answer)
+
+
+async def test_a_refused_request_fails_its_pool_and_the_rows_made_so_far_go_on(
+    tmp_path: Path,
+) -> None:
+    provider = refuses("question 2")
+    async with Bench(tmp_path / "j.db") as bench:
+        steps = [step(defined(gathered), bench.model(provider)), step(defined(copy))]
+        engine = await bench.run(steps, tasks(6))
+        found = made(bench.journal, "gathered")
+    assert engine.stopped is None
+    assert [e.messages[0].text for e in found.examples] == ["t0: fine", "t1: fine"]
+    assert [(f.error, f.message) for _, f in found.failures] == [("Rejected", "400: refused")]
+    assert [e.id for e in made(tmp_path / "j.db", "copy").examples] == ["gathered#1", "gathered#2"]
+
+
+async def test_a_resumed_run_tries_a_failed_pool_again_and_goes_on_where_it_was(
+    tmp_path: Path,
+) -> None:
+    for attempt in range(4):
+        provider = refuses("question 2") if attempt < 2 else Scripted(lambda call: "fine")
         async with Bench(tmp_path / "j.db") as bench:
             steps = [step(defined(gathered), bench.model(provider)), step(defined(copy))]
             engine = await bench.run(steps, tasks(6))
-        if session == 0:
-            assert "gathered: 400 The same command tries again." in str(engine.stopped)
-            assert len(made(tmp_path / "j.db", "gathered").examples) == 3
-    assert len(provider.calls) == 3
+        assert engine.stopped is None
+        assert len(provider.calls) == (3, 1, 4, 0)[attempt]
+        found = made(tmp_path / "j.db", "gathered")
+        assert len(found.failures) == (attempt < 2)
+        assert len(found.examples) == (2 if attempt < 2 else 6)
+        assert engine.progress.of("gathered", "failure") == (attempt < 2)
     assert [e.id for e in made(tmp_path / "j.db", "copy").examples] == [
         f"gathered#{i + 1}" for i in range(6)
     ]
+
+
+async def test_a_pool_whose_method_skips_a_refused_request_goes_on_to_its_end(
+    tmp_path: Path,
+) -> None:
+    async def skips(tasks: Sequence[Task], teacher: Model) -> AsyncIterator[Example | Rejection]:
+        for task in tasks:
+            try:
+                yield Example.of(task, await teacher.ask(task.question))
+            except Rejected as error:
+                yield Rejection(reason=f"refused: {error}")
+
+    for attempt in range(2):
+        provider = refuses("question 2")
+        async with Bench(tmp_path / "j.db") as bench:
+            await bench.run([step(defined(skips), bench.model(provider))], tasks(6))
+            found = made(bench.journal, "skips")
+        assert len(provider.calls) == (6, 0)[attempt], "a step that has ended is not run again"
+        assert len(found.examples) == 5
+        assert [r.reason for _, r in found.rejections] == ["refused: 400: refused"]
+        assert not found.failures
+
+
+async def test_a_bug_in_a_pool_method_stops_the_run_or_fails_the_step(tmp_path: Path) -> None:
+    async def buggy(tasks: Sequence[Task]) -> AsyncIterator[Example]:
+        yield Example.of(tasks[0], "x")
+        raise KeyError("bug")
+
+    for on_error in ("stop", "row"):
+        async with Bench(tmp_path / f"{on_error}.db") as bench:
+            if on_error == "stop":
+                with pytest.raises(MethodError, match="buggy: KeyError: 'bug'"):
+                    await bench.run([step(defined(buggy))], tasks(3))
+            else:
+                await bench.run([step(defined(buggy))], tasks(3), on_error="row")
+        found = made(tmp_path / f"{on_error}.db", "buggy")
+        assert len(found.examples) == 1
+        assert [f.error for _, f in found.failures] == ["KeyError"] * (on_error == "row")

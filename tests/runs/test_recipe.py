@@ -14,7 +14,8 @@ from inline_snapshot import snapshot
 from understudy.call.budget import Price
 from understudy.errors import ConfigError
 from understudy.methods import methods
-from understudy.runs.recipe import OPERATIONAL, Recipe, find, flatten, load, step_config
+from understudy.runs.recipe import RENAMED, Recipe, find, load
+from understudy.runs.resolve import OPERATIONAL, flatten, resolve
 from understudy.types import Sampling
 
 BASE: dict[str, Any] = {
@@ -27,7 +28,7 @@ BASE: dict[str, Any] = {
 
 def wrong(data: dict[str, Any]) -> str:
     with pytest.raises(ConfigError) as raised:
-        Recipe.of(data)
+        resolve(Recipe.of(data))
     return str(raised.value)
 
 
@@ -179,8 +180,21 @@ def test_after_a_methods_name_its_own_settings_need_no_prefix() -> None:
 )
 def test_a_wrong_flag_is_told_in_words(flags: list[str], message: str) -> None:
     with pytest.raises(ConfigError) as raised:
-        flagged(*flags)
+        resolve(flagged(*flags))
     assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(("old", "new"), sorted(RENAMED.items()))
+def test_an_old_key_is_refused_with_its_new_name(old: str, new: str) -> None:
+    assert wrong({**BASE, old: 5}) == f"recipe: {old} is now called {new}."
+    with pytest.raises(ConfigError, match=f"recipe.yaml: {old} is now called {new}"):
+        flagged(f"{old}=5")
+    assert new in Recipe.model_fields
+
+
+def test_a_methods_own_setting_may_be_called_as_a_recipes_key_once_was() -> None:
+    recipe = load("self_refine", ["patience=2", "compare=true"])
+    assert resolve(recipe).steps[0].config.model_dump()["patience"] == 2
 
 
 KEYS = st.sampled_from(
@@ -203,7 +217,7 @@ def test_no_flag_ends_in_anything_but_a_recipe_or_words(flags: list[str], target
     written({**BASE, "seeds": [{"prompt": "x"}]}, "list.yaml")
     written({"seeds": "x", "steps": [{"a": 1, "b": 2}, 5], "models": ["x"]}, "odd.yaml")
     try:
-        recipe = load(target, flags)
+        recipe = resolve(load(target, flags))
     except ConfigError:
         return
     assert recipe.fingerprint()
@@ -255,7 +269,7 @@ def test_files_that_are_no_recipes_are_told_apart() -> None:
 
 def test_every_method_of_ours_brings_seeds_for_a_first_try() -> None:
     for name in methods.names():
-        assert isinstance(load(name, []), Recipe)
+        assert resolve(load(name, [])).recipe.seeds == find(name).seeds
         assert find(name).seeds.startswith("builtin:")
 
 
@@ -267,9 +281,9 @@ def test_a_method_without_seeds_of_its_own_says_what_to_add() -> None:
         "    return Example.of(task, task.prompt)\n"
     )
     with pytest.raises(ConfigError) as raised:
-        load("mine.py:mine", [])
+        resolve(load("mine.py:mine", []))
     assert str(raised.value) == snapshot(
-        "mine.py:mine: expected seeds. Add seeds=FILE (.jsonl, .json, .csv or .parquet), or seeds=builtin:arithmetic for a first try."
+        "mine: expected seeds. Add seeds=FILE (.jsonl, .json, .csv or .parquet), or seeds=builtin:arithmetic for a first try."
     )
 
 
@@ -287,20 +301,20 @@ def test_a_users_own_method_is_found_in_its_file() -> None:
     )
     recipe = load("mine.py:mine", ["seeds=x", "times=3"])
     assert (recipe.steps[0].name, recipe.steps[0].settings) == ("mine", {"times": 3})
-    assert step_config(recipe.steps[0]).model_dump() == {"times": 3}
+    assert resolve(recipe).steps[0].config.model_dump() == {"times": 3}
     with pytest.raises(
         ConfigError, match="expected a function 'other' decorated with @method or @rule"
     ):
         load("mine.py:other", ["seeds=x"])
     with pytest.raises(ConfigError, match="mine: no setting 'tmes'; did you mean 'times'"):
-        load("mine.py:mine", ["seeds=x", "steps.0.tmes=3"])
+        resolve(load("mine.py:mine", ["seeds=x", "steps.0.tmes=3"]))
 
 
 # Fingerprints
 
 
 def test_every_default_is_spelt_out_in_the_fingerprint() -> None:
-    found = Recipe.of(BASE).fingerprint()
+    found = resolve(Recipe.of(BASE)).fingerprint()
     assert found["steps.0.settings.temperature"] == 0.7
     assert found["steps.0.label"] == "self_consistency"
     assert found["seed"] == 0
@@ -323,31 +337,40 @@ def test_every_default_is_spelt_out_in_the_fingerprint() -> None:
     ids=str,
 )
 def test_what_changes_the_data_is_in_the_fingerprint(change: dict[str, Any]) -> None:
-    assert Recipe.of({**BASE, **change}).fingerprint() != Recipe.of(BASE).fingerprint()
+    assert (
+        resolve(Recipe.of({**BASE, **change})).fingerprint()
+        != resolve(Recipe.of(BASE)).fingerprint()
+    )
 
 
 CHANGED: dict[str, Any] = {
-    "n": 5, "candidates": 9, "out": "runs/y", "reuse": ["runs/z"], "budget": 1, "concurrency": 2,
-    "prices": {"m": {"input": 1, "output": 1}}, "attempts": 2, "patience": 5, "strict": True,
-    "license": "cc0-1.0", "sandbox": "landlock",
+    "n": 5, "max_seeds": 9, "out": "runs/y", "reuse": ["runs/z"], "budget": 1, "concurrency": 2,
+    "prices": {"m": {"input": 1, "output": 1}}, "attempts": 2, "down_after": 5, "strict": True,
+    "license": "cc0-1.0", "sandbox": "landlock", "on_error": "row",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("key", sorted(OPERATIONAL))
 def test_how_fast_how_long_how_dear_and_where_is_not(key: str) -> None:
-    assert Recipe.of({**BASE, key: CHANGED[key]}).fingerprint() == Recipe.of(BASE).fingerprint()
+    assert (
+        resolve(Recipe.of({**BASE, key: CHANGED[key]})).fingerprint()
+        == resolve(Recipe.of(BASE)).fingerprint()
+    )
 
 
 @pytest.mark.parametrize("key", ["rpm", "tpm", "timeout", "key_env"])
 def test_how_a_model_is_reached_is_not(key: str) -> None:
     value = "X" if key == "key_env" else 7
     models = {"teacher": {"model": "openai:gpt-5-mini", key: value}}
-    assert Recipe.of({**BASE, "models": models}).fingerprint() == Recipe.of(BASE).fingerprint()
+    assert (
+        resolve(Recipe.of({**BASE, "models": models})).fingerprint()
+        == resolve(Recipe.of(BASE)).fingerprint()
+    )
 
 
 def test_a_further_row_of_seeds_given_in_python_does_not_make_another_run() -> None:
     rows = [{"prompt": "a"}, {"prompt": "b"}]
-    one, two = (Recipe.of({**BASE, "seeds": rows[:n]}).fingerprint() for n in (1, 2))
+    one, two = (resolve(Recipe.of({**BASE, "seeds": rows[:n]})).fingerprint() for n in (1, 2))
     assert one == two
 
 

@@ -274,7 +274,7 @@ async def again(job: Job, first: Kept) -> None:
 def alone(tasks: int) -> tuple[str, ...]:
     """Settings under which llama.cpp computes the same digits again: one request at a time and no
     prompt cache. Otherwise sums are rounded as the batch falls, and a seed promises little."""
-    return ("concurrency=1", f"candidates={tasks}", "models.teacher.extra.cache_prompt=false")
+    return ("concurrency=1", f"max_seeds={tasks}", "models.teacher.extra.cache_prompt=false")
 
 
 def alike(one: Kept, other: Kept) -> int:

@@ -1,120 +1,126 @@
-"""Line charts as SVG: shares over a count, e.g. accuracy over the number of paths.
-
-Ours, because no library fitted (docs/design/0005-report.md): leather fixes fonts and colours in the
-markup and has neither labels at the lines nor words for screen readers; pygal puts scripts and styles
-of its own into each picture. No other kind of chart; colours are the page's, by class (`page.css`).
-"""
+"""Lines over a count, e.g. accuracy over the number of paths, or a loss over steps."""
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
+from understudy.charts.frame import (
+    BOTTOM,
+    LEFT,
+    RIGHT,
+    TOP,
+    Tick,
+    axis,
+    grid,
+    number_scale,
+    share_scale,
+    shorten,
+    spread,
+    svg,
+)
 from understudy.data.escape import escaped
 
+LABEL = 12
+"""Most characters of a line's label."""
+MOST_LINES, MOST_POINTS = 6, 60
 
-class Chart(NamedTuple):
-    """Lines over one count, at least two points of it."""
+
+@dataclass(frozen=True)
+class Lines:
+    """Lines over one count. Of more than 60 points, 60 at even distances are drawn."""
 
     title: str
-    """E.g. `Accuracy by number of paths`."""
     x: str
     """What is counted, e.g. `paths`."""
     at: Sequence[int]
     """The counts, ascending."""
     lines: Mapping[str, Sequence[float]]
-    """By label, e.g. `pass@k`: a share in [0, 1] for each of `at`."""
-    says: str = ""
-    """What is to be seen, in a sentence."""
+    """By label, e.g. `pass@k`: a finite number for each of `at`, at most six lines."""
+    caption: str = ""
 
-
-WIDTH, HEIGHT = 500, 250
-LEFT, RIGHT, TOP, BOTTOM = 44, 350, 12, 208
-"""The frame that the lines are drawn in; the labels stand to its right."""
-LABEL, APART = 12, 17
-"""Most characters of a line's label, and the distance of two labels."""
-
-
-def draw(chart: Chart) -> str:
-    """The chart without its title, as an `svg` element."""
-    low, high, ticks = _scale([share for line in chart.lines.values() for share in line])
-    first, last = chart.at[0], chart.at[-1]
-
-    def place(count: int, share: float) -> tuple[float, float]:
-        across, up = (count - first) / (last - first), (share - low) / (high - low)
-        return LEFT + across * (RIGHT - LEFT), BOTTOM - up * (BOTTOM - TOP)
-
-    lines = {
-        name: [place(count, share) for count, share in zip(chart.at, shares, strict=True)]
-        for name, shares in chart.lines.items()
-    }
-    parts = [
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img">',
-        f"<title>{escaped(chart.title)}</title><desc>{escaped(_words(chart))}</desc>",
-        *_grid([(tick, place(first, tick)[1]) for tick in ticks]),
-        *_counts([(count, place(count, low)[0]) for count in chart.at], chart.x),
-    ]
-    for i, (name, points) in enumerate(lines.items()):
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-        parts.append(f'<g class="line{i}"><polyline points="{path}"/>')
-        for (x, y), count, share in zip(points, chart.at, chart.lines[name], strict=True):
-            told = escaped(f"{name}: {share:.3f} at {count}")
-            parts.append(
-                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{max(2, 4 - i)}"><title>{told}</title></circle>'
+    def __post_init__(self) -> None:
+        if not self.at or not 1 <= len(self.lines) <= MOST_LINES:
+            raise ValueError(
+                f"chart {self.title!r}: expected at least one point and 1 to {MOST_LINES} lines, "
+                f"found {len(self.at)} points and {len(self.lines)} lines."
             )
-        parts.append("</g>")
-    heights = _apart({name: points[-1][1] for name, points in lines.items()})
-    for i, (name, shares) in enumerate(chart.lines.items()):
-        label = escaped(name if len(name) <= LABEL else name[: LABEL - 1] + "…")
-        parts.append(
-            f'<text class="line{i}" x="{RIGHT + 10}" y="{heights[name]:.1f}" dy="0.35em">'
-            f"{label} {shares[-1]:.3f}</text>"
+        for label, values in self.lines.items():
+            if len(values) != len(self.at) or not all(map(math.isfinite, values)):
+                raise ValueError(
+                    f"chart {self.title!r}, line {label!r}: expected {len(self.at)} finite numbers, "
+                    f"one for each of `at`, found {list(values)[:MOST_POINTS]}."
+                )
+
+    def draw(self) -> str:
+        """The lines, each labelled at its end."""
+        chart = _thin(self)
+        values = [value for line in chart.lines.values() for value in line]
+        shares = all(0 <= value <= 1 for value in values)
+        scale = share_scale(values) if shares else number_scale(values)
+        first, last = chart.at[0], chart.at[-1]
+
+        def place(count: int) -> float:
+            across = (count - first) / (last - first) if last > first else 0.5
+            return LEFT + across * (RIGHT - LEFT)
+
+        def height(value: float) -> float:
+            return scale.place(value, BOTTOM, TOP)
+
+        ticks = [(f"{tick:.2f}" if shares else f"{tick:,g}", tick) for tick in scale.ticks]
+        points = {
+            label: [
+                (place(count), height(value), f"{label}: {_figure(value)} at {count}")
+                for count, value in zip(chart.at, line, strict=True)
+            ]
+            for label, line in chart.lines.items()
+        }
+        return svg(
+            chart.title,
+            _say(chart),
+            [
+                *grid([Tick(label, height(tick)) for label, tick in ticks]),
+                *axis([Tick(f"{count:,}", place(count)) for count in chart.at], chart.x),
+                *(_line(i, line) for i, line in enumerate(points.values())),
+                *_labels({label: line[-1][1] for label, line in points.items()}, chart),
+            ],
         )
-    return "\n".join([*parts, "</svg>"])
 
 
-def _scale(shares: Sequence[float]) -> tuple[float, float, list[float]]:
-    """The least and greatest value of the axis, and its ticks, all of them round."""
-    low, high = min(shares), max(shares)
-    if high - low < 0.1:  # or noise would fill the frame
-        low, high = max(0.0, min(low - 0.05, 0.9)), min(1.0, max(high + 0.05, 0.1))
-    step = next(step for step in (0.02, 0.05, 0.1, 0.2) if high - low <= 5 * step)
-    lowest, highest = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    ticks = [round(i * step, 2) for i in range(lowest, highest + 1)]
-    return ticks[0], ticks[-1], ticks
+def _thin(chart: Lines) -> Lines:
+    n = len(chart.at)
+    if n <= MOST_POINTS:
+        return chart
+    at = [round(i * (n - 1) / (MOST_POINTS - 1)) for i in range(MOST_POINTS)]
+    lines = {label: [line[i] for i in at] for label, line in chart.lines.items()}
+    return Lines(chart.title, chart.x, [chart.at[i] for i in at], lines, chart.caption)
 
 
-def _grid(ticks: Sequence[tuple[float, float]]) -> list[str]:
+def _line(i: int, points: Sequence[tuple[float, float, str]]) -> str:
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in points)
+    circles = "".join(
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{max(2, 4 - i)}"><title>{escaped(words)}</title>'
+        "</circle>"
+        for x, y, words in points
+    )
+    return f'<g class="line{i}"><polyline points="{path}"/>{circles}</g>'
+
+
+def _labels(heights: Mapping[str, float], chart: Lines) -> list[str]:
+    places = spread(heights)
     return [
-        f'<line class="grid" x1="{LEFT}" x2="{RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        f'<text class="tick" x="{LEFT - 8}" y="{y:.1f}" dy="0.35em" text-anchor="end">'
-        f"{tick:.2f}</text>"
-        for tick, y in ticks
+        f'<text class="line{i}" x="{RIGHT + 10}" y="{places[label]:.1f}" dy="0.35em">'
+        f"{escaped(shorten(label, LABEL))} {_figure(line[-1])}</text>"
+        for i, (label, line) in enumerate(chart.lines.items())
     ]
 
 
-def _counts(counts: Sequence[tuple[int, float]], title: str) -> list[str]:
-    """Below the axis each point's own count, the last one surely, as far as there is room."""
-    parts, free = list[str](), math.inf
-    for count, x in reversed(counts):
-        half = 4.5 * len(f"{count:,}") + 3
-        if x + half <= free:
-            free = x - half
-            parts.append(f'<text class="tick" x="{x:.1f}" y="{BOTTOM + 19}">{count:,}</text>')
-    middle = (LEFT + RIGHT) // 2
-    return [*parts, f'<text class="tick" x="{middle}" y="{BOTTOM + 38}">{escaped(title)}</text>']
+def _figure(value: float) -> str:
+    return f"{value:.3f}" if abs(value) <= 1 else f"{value:,.4g}"
 
 
-def _apart(heights: Mapping[str, float]) -> dict[str, float]:
-    """Where labels stand that would cover each other: in their order, no nearer than `APART`."""
-    placed, free = dict[str, float](), -math.inf
-    for name, y in sorted(heights.items(), key=lambda item: item[1]):
-        placed[name] = free = max(y, free + APART)
-    over = max(0.0, free - BOTTOM)
-    return {name: y - over for name, y in placed.items()}
-
-
-def _words(chart: Chart) -> str:
+def _say(chart: Lines) -> str:
     return "; ".join(
-        f"{name}: " + ", ".join(f"{s:.3f} at {at}" for at, s in zip(chart.at, line, strict=True))
-        for name, line in chart.lines.items()
+        f"{label}: "
+        + ", ".join(f"{_figure(v)} at {at}" for at, v in zip(chart.at, line, strict=True))
+        for label, line in chart.lines.items()
     )

@@ -11,7 +11,14 @@ from typing import Annotated, ParamSpec
 
 import typer
 
-from understudy.errors import ConfigError, Interrupted, RunFolderError, UnderstudyError, nearest
+from understudy.errors import (
+    ConfigError,
+    Interrupted,
+    MethodError,
+    RunFolderError,
+    UnderstudyError,
+    nearest,
+)
 
 P = ParamSpec("P")
 
@@ -44,8 +51,10 @@ def _errors(command: Callable[P, int | None]) -> Callable[P, None]:
         try:
             code = command(*args, **kwargs)
         except UnderstudyError as error:
+            if isinstance(error, MethodError):
+                _say(error.traceback)
             _say(f"understudy: {error}")
-            code = 2 if isinstance(error, ConfigError | RunFolderError) else 3
+            code = 2 if isinstance(error, ConfigError | MethodError | RunFolderError) else 3
             if isinstance(error, Interrupted):
                 code = 128 + error.signal
         except (KeyboardInterrupt, asyncio.CancelledError):
@@ -95,10 +104,11 @@ def run(target: Target, flags: Flags = None) -> int:
     from rich.console import Console
 
     from understudy.runs.attempt import execute
-    from understudy.runs.progress import display
+    from understudy.runs.display import display
     from understudy.runs.recipe import load
+    from understudy.runs.resolve import resolve
 
-    recipe = load(target, flags or [])
+    recipe = resolve(load(target, flags or []))
     console = Console(stderr=True)
     _collect_rarely()
     summary = asyncio.run(execute(recipe, display=display(console), notice=_say))
@@ -139,8 +149,9 @@ def plan(
     goes on from there."""
     from understudy.reports.plan import estimate
     from understudy.runs.recipe import load
+    from understudy.runs.resolve import resolve
 
-    print(asyncio.run(estimate(load(target, flags or []), tasks, notice=_say)))
+    print(asyncio.run(estimate(resolve(load(target, flags or [])), tasks, notice=_say)))
 
 
 @app.command()

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from understudy.registry import Registry, Report
 
-ROOMS: dict[str, str] = {}
+ROOMS: dict[str, str] = {"universal_self_consistency": "self_consistency"}
 """Methods that are a stage of another's paper, or a variant of it, and stand in its folder."""
 
 methods = Registry(__name__, "method", ROOMS)

@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from understudy.charts.lines import Chart
+from understudy.charts import Chart
+from understudy.charts.bars import Bars
+from understudy.charts.lines import Lines
 from understudy.registry import Account
 from understudy.types import Example, Json, Rejection
 
@@ -22,11 +24,13 @@ def report(rows: Iterable[Example | Rejection]) -> Account:
     for turn, (visible, hidden) in enumerate(zip(*rates.values(), strict=True)):
         going = sum(trajectory["n_turns"] >= turn for trajectory in found)
         lines.append(f"{turn:>8} {_shown(visible):>8} {_shown(hidden):>8} {going:>8,}")
-    lines += [*_gap(found), _stops(found), *_verdicts(found), *_resampling(found)]
-    return Account("\n".join(lines), _chart(rates, len(found)))
+    stops = Counter(str(trajectory["stop"]) for trajectory in found)
+    lines += [*_gap(found), _stops(stops), *_verdicts(found), *_resampling(found)]
+    bars = Bars("Why debugging stopped", dict(stops.most_common()), "tasks")
+    return Account("\n".join(lines), (*_curves(rates, len(found)), bars))
 
 
-def _chart(rates: Mapping[str, Sequence[float | None]], n: int) -> Chart | None:
+def _curves(rates: Mapping[str, Sequence[float | None]], n: int) -> tuple[Chart, ...]:
     """Of the tests whose outcome is known at every turn."""
     known = {
         tests: whole
@@ -34,18 +38,19 @@ def _chart(rates: Mapping[str, Sequence[float | None]], n: int) -> Chart | None:
         if len(whole := [rate for rate in by_turn if rate is not None]) == len(by_turn) > 1
     }
     if not known:
-        return None
+        return ()
     worth = "; ".join(
         f"{tests} tests pass for {line[0]:.1%} of the first programs and {line[-1]:.1%} of the last"
         for tests, line in known.items()
     )
-    return Chart(
+    lines = Lines(
         title="Pass rate by turn",
         x="turns of debugging",
         at=range(len(next(iter(known.values())))),
         lines=known,
-        says=f"{n:,} tasks: {worth}.",
+        caption=f"{n:,} tasks: {worth}.",
     )
+    return (lines,)
 
 
 def _trajectories(rows: Iterable[Example | Rejection]) -> Iterable[Any]:
@@ -92,8 +97,7 @@ def _gap(found: Sequence[Any]) -> list[str]:
     return lines
 
 
-def _stops(found: Sequence[Any]) -> str:
-    stops = Counter(str(trajectory["stop"]) for trajectory in found)
+def _stops(stops: Counter[str]) -> str:
     return "stopped: " + ", ".join(f"{stop} {n:,}" for stop, n in stops.most_common())
 
 

@@ -65,7 +65,7 @@ class Job:
     """Called once, unless the request is cancelled first."""
     n: int = 1
     draws: tuple[int, ...] = ()
-    """Which draw of the prompt each reply is; 0, 1, ... where empty."""
+    """The number of each reply among all draws of this prompt; 0, 1, ... where empty."""
     seed: int = 0
     params: SamplingParams = field(default_factory=SamplingParams)
     most: int | None = None

@@ -13,9 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from understudy.charts.lines import draw
+from understudy.charts import Chart
 from understudy.data.escape import escaped
-from understudy.registry import Account
 from understudy.reports.report import account, attempts, distinct, programs
 from understudy.runs.facts import RunFacts, StepFacts
 from understudy.runs.reader import Run
@@ -24,8 +23,8 @@ from understudy.types import Example, Message
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 STYLE = Path(__file__).with_name("page.css")
 
-EXAMPLES, TURNS, FACTS, REASONS = 5, 8, 16, 10
-"""Most examples, turns of one, lines of what is known of one, and reasons of a step."""
+EXAMPLES, TURNS, FACTS, REASONS, CHARTS = 5, 8, 16, 10, 8
+"""Most examples, turns of one, lines of what is known of one, reasons and charts of a step."""
 NAME, LINE, TEXT, REPORT = 60, 300, 1_500, 8_000
 """Most characters of a name, a line, a turn or the recipe, and a method's own report."""
 ROWS = 20_000
@@ -100,16 +99,14 @@ def _results(run: Run, step: StepFacts) -> Iterator[str]:
     rows = step.examples + step.rejected
     few = f"<p>Of the {ROWS:,} oldest of {rows:,} rows; <code>understudy show</code> takes all.</p>"
     text = f"<pre>{escaped(report.text, REPORT)}</pre>"
-    parts = (few if rows > ROWS else "", _chart(report), text)
+    parts = (few if rows > ROWS else "", *map(_chart, report.charts[:CHARTS]), text)
     yield _section(step.label, "\n".join(part for part in parts if part))
 
 
-def _chart(report: Account) -> str:
-    if (chart := report.chart) is None:
-        return ""
-    says = f" {escaped(chart.says, TEXT)}" if chart.says else ""
-    caption = f"<figcaption><strong>{escaped(chart.title, LINE)}.</strong>{says}</figcaption>"
-    return f"<figure>{caption}\n{draw(chart)}</figure>"
+def _chart(chart: Chart) -> str:
+    caption = f" {escaped(chart.caption, TEXT)}" if chart.caption else ""
+    title = f"<strong>{escaped(chart.title, LINE)}.</strong>"
+    return f"<figure><figcaption>{title}{caption}</figcaption>\n{chart.draw()}</figure>"
 
 
 def _counts(facts: RunFacts) -> str:

@@ -9,27 +9,28 @@ from understudy.errors import ConfigError
 from understudy.runs.attempt import count_seeds, execute
 from understudy.runs.facts import cost_of
 from understudy.runs.reader import Run
-from understudy.runs.recipe import Recipe, find
+from understudy.runs.resolve import ResolvedRecipe
 
 
-async def estimate(recipe: Recipe, tasks: int, *, notice: Callable[[str], None]) -> str:
+async def estimate(resolved: ResolvedRecipe, tasks: int, *, notice: Callable[[str], None]) -> str:
     """Run the first `tasks` seeds in the run's own folder, where the run will find them, and
-    extrapolate calls, tokens, cost and time to all seeds (or to `candidates`).
+    extrapolate calls, tokens, cost and time to all seeds (or to `max_seeds`).
 
     Raises:
         ConfigError: a step works over all tasks at once.
     """
-    for step in recipe.steps:
-        if find(step.use).shape == "pool":
+    recipe = resolved.recipe
+    for step in resolved.steps:
+        if step.definition.shape == "pool":
             raise ConfigError(
-                f"{step.name} works over all its tasks at once, and a few seeds say nothing about it. "
+                f"{step.label} works over all its tasks at once, and a few seeds say nothing about it. "
                 "Run it with a small n in a folder of its own instead, e.g. n=10 out=runs/try."
             )
     total = count_seeds(recipe)
-    if recipe.candidates is not None:
-        total = min(total, recipe.candidates)
+    if recipe.max_seeds is not None:
+        total = min(total, recipe.max_seeds)
     begun = time.monotonic()
-    summary = await execute(recipe, notice=notice, only=tasks)
+    summary = await execute(resolved, notice=notice, only=tasks)
     seconds = time.monotonic() - begun
     run = Run(summary.out)
     # Not `tasks`: the folder may hold more, of a run that has begun, and all of it is evidence.

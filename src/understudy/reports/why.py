@@ -11,7 +11,8 @@ from understudy.journal.keys import scope_key
 from understudy.journal.read import Entry, Records
 from understudy.journal.rows import Row
 from understudy.runs.reader import Run
-from understudy.runs.recipe import SEEDS, flatten
+from understudy.runs.recipe import SEEDS
+from understudy.runs.resolve import flatten
 from understudy.runs.run_dir import JOURNAL
 from understudy.sandbox.protocol import Outcome
 

@@ -3,7 +3,8 @@
 import asyncio
 import resource
 import signal
-from collections.abc import Callable, Generator, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -15,23 +16,26 @@ from understudy.call.limits import Endpoint
 from understudy.call.model import Model
 from understudy.call.stack import Tally, assemble, recalled
 from understudy.data.read import expected, read_tasks
-from understudy.errors import ConfigError, Interrupted
+from understudy.errors import ConfigError, Interrupted, RunStopped, Unauthorized
+from understudy.journal.rows import Kind
 from understudy.journal.write import SqliteJournal
 from understudy.providers.connect import Address, Provider, connect, parse
-from understudy.runs.engine import BoundStep, Engine, Plan
-from understudy.runs.recipe import ModelSettings, Recipe, find, step_config
-from understudy.runs.run_dir import Folder
+from understudy.runs.engine import Engine
+from understudy.runs.halt import Halt
+from understudy.runs.progress import Display
+from understudy.runs.quota import Quota
+from understudy.runs.recipe import ModelSettings, Recipe
+from understudy.runs.resolve import ResolvedRecipe
+from understudy.runs.run_dir import RunDir
 from understudy.runs.seeds import identified
+from understudy.runs.step import BoundStep
 from understudy.sandbox.handle import Sandbox
 from understudy.sandbox.worker_pool import WorkerPool
-
-Display = Callable[[Engine, Sequence[Endpoint]], Any]
-"""Called as the run begins; what it returns is awaited beside it and cancelled at its end."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """How a session ended."""
+    """How an attempt ended."""
 
     out: Path
     status: str
@@ -47,11 +51,11 @@ class Summary:
 
 
 @dataclass
-class _Session:
+class _Attempt:
     """What is open while a run goes on."""
 
-    recipe: Recipe
-    folder: Folder
+    resolved: ResolvedRecipe
+    run_dir: RunDir
     journal: SqliteJournal
     notice: Callable[[str], None]
     prices: Prices
@@ -62,26 +66,33 @@ class _Session:
     providers: list[Provider] = field(default_factory=list[Provider])
     models: dict[str, Model] = field(default_factory=dict[str, Model])
     signal: int = 0
+    """The signal that asked the run to stop."""
 
-    def model(self, role: str) -> Model:
-        """The model a role of the recipe is bound to."""
-        if role not in self.recipe.models:
-            role = "teacher"
-        if role not in self.models:
-            self.models[role] = self._bind(role)
-        return self.models[role]
+    @property
+    def recipe(self) -> Recipe:
+        return self.resolved.recipe
+
+    def model(self, name: str) -> Model:
+        """A model of the recipe, connected when it is first asked for."""
+        if name not in self.models:
+            self.models[name] = self._bind(name)
+        return self.models[name]
 
     def steps(self) -> list[BoundStep]:
-        bound: list[BoundStep] = []
         sandbox = Sandbox(recalled(self.pool.execute, self.journal, self.tally))
-        for step in self.recipe.steps:
-            definition = find(step.use)
-            models = {r: self.model(step.models.get(r, r)) for r in definition.roles}
-            bound.append(BoundStep(step.name, definition, step_config(step), models, sandbox))
-        return bound
+        return [
+            BoundStep(
+                step.label,
+                step.definition,
+                step.config,
+                {role: self.model(name) for role, name in step.roles.items()},
+                sandbox,
+            )
+            for step in self.resolved.steps
+        ]
 
-    def _bind(self, role: str) -> Model:
-        settings = self.recipe.models[role]
+    def _bind(self, name: str) -> Model:
+        settings = self.recipe.models[name]
         address = parse(settings.model)
         for other, model in self.models.items():
             if self.recipe.models[other].model_dump(exclude=_OWN) == settings.model_dump(
@@ -91,7 +102,7 @@ class _Session:
         price = self.prices.price(address.model, address.endpoint)
         if price is None and self.budget.limit is not None:
             raise ConfigError(
-                f"a budget needs the price of every model, and {address.model!r} (models.{role}) has "
+                f"a budget needs the price of every model, and {address.model!r} (models.{name}) has "
                 f"none in the table of {self.prices.date}. Add, in dollars per million tokens (0 "
                 f"where it is free): prices='{{{address.model}: {{input: 1, output: 4}}}}'."
             )
@@ -103,7 +114,7 @@ class _Session:
             most=self.recipe.concurrency,
             rpm=settings.rpm,
             tpm=settings.tpm,
-            patience=self.recipe.patience,
+            patience=self.recipe.down_after,
             notice=self.notice,
         )
         self.providers.append(provider)
@@ -120,7 +131,7 @@ _OWN = {"sampling", "extra"}
 
 
 async def execute(
-    recipe: Recipe,
+    resolved: ResolvedRecipe,
     *,
     display: Display | None = None,
     notice: Callable[[str], None] = lambda _: None,
@@ -130,53 +141,44 @@ async def execute(
 
     Raises:
         ConfigError: recipe, seeds or keys are wrong.
+        MethodError: the code of a method or filter is wrong.
         RunFolderError: the run folder is taken, of another recipe, or cannot be written.
         Interrupted: a second signal came while calls under way were let finish.
     """
-    recipe = _with_teacher(recipe, notice)
+    recipe = resolved.recipe
+    if resolved.default_teacher:
+        notice(
+            "no model is named as teacher: taking pocket, the built-in one, a tiny model for "
+            "demonstrations. For a real one: models.teacher=openai:NAME"
+        )
     _allow_files(recipe.concurrency)
     pool = WorkerPool.open(recipe.sandbox, notify=notice)
-    folder = Folder.take(recipe)
+    run_dir = RunDir.take(resolved)
     try:
-        journal = SqliteJournal(folder.journal, [_journal_of(other) for other in recipe.reuse])
-        session = _Session(
-            recipe, folder, journal, notice,
+        journal = SqliteJournal(run_dir.journal, [_journal_of(other) for other in recipe.reuse])
+        attempt = _Attempt(
+            resolved, run_dir, journal, notice,
             Prices(recipe.prices), Budget(recipe.budget, journal.records.spent()), pool,
         )  # fmt: skip
         status = "failed"
         try:
-            engine = await _drive(session, display, only)
-            status = _status(engine)
-            summary = _summary(session, engine, status)
+            stopped = await _drive(attempt, display, only)
+            status = _status(stopped)
+            return _summary(attempt, status, str(stopped or ""))
         except asyncio.CancelledError:
-            if not session.signal:
+            if not attempt.signal:
                 raise
             status = "interrupted"
             raise Interrupted(
-                "stopped. What was answered is kept; the same command goes on.", session.signal
+                "stopped. What was answered is kept; the same command goes on.", attempt.signal
             ) from None
         finally:
-            for provider in session.providers:
+            for provider in attempt.providers:
                 await provider.close()
             await pool.close()
             await journal.close(status)
-        return summary
     finally:
-        folder.release()
-
-
-def _with_teacher(recipe: Recipe, notice: Callable[[str], None]) -> Recipe:
-    """The recipe with the built-in model as teacher, where a step needs one and none is named."""
-    steps = recipe.steps
-    roles = {step.models.get(role, role) for step in steps for role in find(step.use).roles}
-    if "teacher" in recipe.models or roles <= recipe.models.keys():
-        return recipe
-    notice(
-        "no model is named as teacher: taking pocket, the built-in one, a tiny model for "
-        "demonstrations. For a real one: models.teacher=openai:NAME"
-    )
-    teacher = ModelSettings.model_validate("pocket")
-    return recipe.model_copy(update={"models": {**recipe.models, "teacher": teacher}})
+        run_dir.release()
 
 
 def count_seeds(recipe: Recipe) -> int:
@@ -184,46 +186,56 @@ def count_seeds(recipe: Recipe) -> int:
     return sum(1 for _ in read_tasks(recipe.seeds, recipe.columns))
 
 
-async def _drive(session: _Session, display: Display | None, only: int | None) -> Engine:
-    recipe = session.recipe
-    steps = session.steps()
+async def _drive(
+    attempt: _Attempt, display: Display | None, only: int | None
+) -> RunStopped | Unauthorized | None:
+    """Run the engine; why it stopped before the end, if it did."""
+    recipe = attempt.recipe
+    steps = attempt.steps()
     seeds = identified(read_tasks(recipe.seeds, recipe.columns))
-    session.folder.claim(recipe)  # not before all that can be wrong with a recipe was looked at
-    plan = Plan(
-        seeds=islice(seeds, only),
+    attempt.run_dir.claim(
+        attempt.resolved
+    )  # only now: all that can be wrong with a recipe was seen
+    engine = Engine(
+        steps,
+        islice(seeds, only),
+        attempt.journal,
+        quota=Quota(recipe.n, recipe.max_seeds),
+        endpoints=attempt.endpoints,
+        tally=attempt.tally,
         total=only if only is not None else expected(recipe.seeds),
         strict=recipe.strict,
         seed=recipe.seed,
-        n=recipe.n,
-        candidates=recipe.candidates,
+        on_error=recipe.on_error,
         concurrency=recipe.concurrency,
     )
-    engine = Engine(steps, plan, session.journal, session.endpoints, session.tally)
-    shown = asyncio.ensure_future(display(engine, session.endpoints)) if display else None
+    live = None
+    if display is not None:
+        live = asyncio.ensure_future(display(engine.progress, attempt.endpoints))
     try:
-        with _signals(session, engine):
+        with _signals(attempt, engine.halt):
             await engine.run()
     finally:
-        if shown is not None:
-            shown.cancel()
-            await asyncio.wait([shown])
-    return engine
+        if live is not None:
+            live.cancel()
+            await asyncio.wait([live])
+    return engine.stopped
 
 
 @contextmanager
-def _signals(session: _Session, engine: Engine) -> Generator[None, None, None]:
+def _signals(attempt: _Attempt, halt: Halt) -> Generator[None, None, None]:
     """The first Ctrl-C or SIGTERM lets the calls under way finish; the second does not."""
     loop, main = asyncio.get_running_loop(), asyncio.current_task()
     assert main is not None
 
     def interrupt(number: signal.Signals) -> None:
-        if session.signal:
+        if attempt.signal:
             main.cancel()
             return
-        session.signal = number
-        calls = sum(endpoint.in_flight for endpoint in session.endpoints)
-        session.notice(f"stopping: {calls} calls under way are let finish; again to stop now")
-        engine.stop(Interrupted(f"interrupted by {number.name}", number))
+        attempt.signal = number
+        calls = sum(endpoint.in_flight for endpoint in attempt.endpoints)
+        attempt.notice(f"stopping: {calls} calls under way are let finish; again to stop now")
+        halt(Interrupted(f"interrupted by {number.name}", number))
 
     names = (signal.SIGINT, signal.SIGTERM)
     try:
@@ -254,8 +266,8 @@ def _journal_of(folder: Path) -> Path:
     return journal
 
 
-def _status(engine: Engine) -> str:
-    match engine.stopped:
+def _status(stopped: RunStopped | Unauthorized | None) -> str:
+    match stopped:
         case None:
             return "done"
         case Interrupted():
@@ -264,18 +276,23 @@ def _status(engine: Engine) -> str:
             return "stopped"
 
 
-def _summary(session: _Session, engine: Engine, status: str) -> Summary:
-    counts = engine.progress.counts.values()
-    last = session.recipe.steps[-1].name
+def _summary(attempt: _Attempt, status: str, why: str) -> Summary:
+    """Counted anew: a failure of an earlier attempt may have become an example since."""
+    kinds: Counter[Kind] = Counter()
+    counts = attempt.journal.records.counts()
+    for rows in counts.values():
+        for (kind, _), n in rows.items():
+            kinds[kind] += n
+    last = counts.get(attempt.resolved.steps[-1].label, Counter())
     return Summary(
-        out=session.folder.path,
+        out=attempt.run_dir.path,
         status=status,
-        why=str(engine.stopped or ""),
-        examples=engine.progress.of(last, "example"),
-        rejected=sum(n for c in counts for (kind, _), n in c.items() if kind == "rejection"),
-        failed=sum(n for c in counts for (kind, _), n in c.items() if kind == "failure"),
-        tally=session.tally,
-        signal=session.signal,
+        why=why,
+        examples=sum(n for (kind, _), n in last.items() if kind == "example"),
+        rejected=kinds["rejection"],
+        failed=kinds["failure"],
+        tally=attempt.tally,
+        signal=attempt.signal,
     )
 
 

@@ -1,129 +1,169 @@
-"""How a run goes on, live: a panel in a terminal, plain lines elsewhere."""
+"""Where a run stands: rows so far, tasks under way, and how fast it goes."""
 
-import asyncio
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
-from typing import IO
-
-from rich.console import Console
-from rich.live import Live
-from rich.table import Table
-from rich.text import Text
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self, TypeAlias
 
 from understudy.call.limits import Endpoint
-from understudy.journal.rows import Kind
-from understudy.runs.engine import Engine
+from understudy.call.stack import Tally
+from understudy.journal.read import Records
+from understudy.journal.rows import Kind, Row
+from understudy.runs.quota import Quota
 
-Clock = Callable[[], float]
-
-
-async def panel(engine: Engine, endpoints: Sequence[Endpoint], console: Console) -> None:
-    """A table that is redrawn twice a second, until it is cancelled."""
-    meter = Meter(engine, endpoints)
-    with Live(meter.table(), console=console, refresh_per_second=4, transient=True) as live:
-        while True:
-            await asyncio.sleep(0.5)
-            live.update(meter.table())
+Clock: TypeAlias = Callable[[], float]
 
 
-async def lines(
-    engine: Engine, endpoints: Sequence[Endpoint], out: IO[str], every: float = 10.0
-) -> None:
-    """One line every `every` seconds, until it is cancelled."""
-    meter = Meter(engine, endpoints)
-    while True:
-        await asyncio.sleep(every)
-        print(meter.line(), file=out, flush=True)
+@dataclass
+class Progress:
+    """Written by the engine alone, read by displays."""
+
+    quota: Quota = field(default_factory=Quota)
+    tally: Tally = field(default_factory=Tally)
+    counts: dict[str, Counter[tuple[Kind, str]]] = field(
+        default_factory=dict[str, "Counter[tuple[Kind, str]]"]
+    )
+    """Rows by step, kind and reason. Failures of earlier attempts are left out: they are tried again."""
+    seeds: int | None = None
+    """How many there are, where that is known beforehand."""
+    under_way: int = 0
+    """Tasks of all steps that are started and not yet written."""
+    started: int = 0
+    """Tasks started in this attempt, all steps together."""
+    skipped: int = 0
+    """Seeds that an earlier attempt has finished."""
+
+    @classmethod
+    def of_records(
+        cls, records: Records, quota: Quota, tally: Tally, seeds: int | None, last: str
+    ) -> Self:
+        """Where earlier attempts have left a run whose last step is called `last`."""
+        counts = {
+            step: Counter({key: n for key, n in rows.items() if key[0] != "failure"})
+            for step, rows in records.counts().items()
+        }
+        progress = cls(quota, tally, counts, seeds)
+        quota.accepted = progress.of(last, "example")
+        quota.rejected = progress.of(last, "rejection")
+        return progress
+
+    def count(self, rows: Iterable[Row]) -> None:
+        """Add rows that are on disk."""
+        for row in rows:
+            self.counts.setdefault(row.step, Counter())[row.kind, row.reason] += 1
+
+    def of(self, step: str, kind: Kind) -> int:
+        """Rows of a kind that a step has made."""
+        return sum(n for (k, _), n in self.counts.get(step, Counter()).items() if k == kind)
+
+    def reasons(self, kind: Kind) -> Counter[str]:
+        """Rows of a kind by reason, all steps together."""
+        totals: Counter[str] = Counter()
+        for counts in self.counts.values():
+            for (k, reason), n in counts.items():
+                if k == kind:
+                    totals[reason] += n
+        return totals
+
+    @property
+    def left(self) -> int | None:
+        """What is still to come: examples of the last step where `n` are asked for, else tasks of the
+        first. None where nobody knows."""
+        if self.quota.missing is not None:
+            return self.quota.missing
+        if self.seeds is None:
+            return None
+        seeds = min(self.seeds, self.quota.max_seeds or self.seeds)
+        return max(0, seeds - self.quota.tried + self.under_way)
 
 
-def display(console: Console) -> Callable[[Engine, Sequence[Endpoint]], Awaitable[None]]:
-    """The one that suits where `console` writes to."""
-    if console.is_terminal:
-        return lambda engine, endpoints: panel(engine, endpoints, console)
-    return lambda engine, endpoints: lines(engine, endpoints, console.file)
+class Mark(NamedTuple):
+    """Counters at one moment."""
+
+    time: float
+    calls: int
+    tokens: int
+    seeds: int
+    """Seeds of this attempt that have come through all steps."""
+    accepted: int
 
 
 class Meter:
-    """Rates over the last half minute, and what is left."""
+    """A run in words: counts, rates over the last half minute, and the time that is left."""
 
     def __init__(
-        self, engine: Engine, endpoints: Sequence[Endpoint], clock: Clock = time.monotonic
+        self, progress: Progress, endpoints: Sequence[Endpoint], clock: Clock = time.monotonic
     ) -> None:
-        self._engine = engine
+        self._progress = progress
         self._endpoints = endpoints
         self._clock = clock
-        self._marks = [self._mark()]
+        self._marks = deque([self._mark()])
 
     def line(self) -> str:
         """The state in one line."""
-        parts = [f"{n:,} {what}" for what, n in self._counts().items() if n]
-        parts.append(f"{self._engine.progress.under_way:,} under way")
-        return " · ".join([*parts, *self._speeds()])
+        parts = [f"{n:,} {what}" for what, n, _ in self.counts() if n]
+        return " · ".join([*parts, f"{self.under_way:,} under way", *self.speeds()])
 
-    def table(self) -> Table:
-        """The state as a panel."""
-        table = Table.grid(padding=(0, 2))
-        for what, n in self._counts().items():
-            table.add_row(what, f"{n:,}", Text(self._reasons(what), style="dim"))
-        table.add_row("under way", f"{self._engine.progress.under_way:,}", self._limits())
-        table.add_row("speed", "", " · ".join(self._speeds()))
-        return table
+    @property
+    def under_way(self) -> int:
+        """Tasks of all steps that are under way."""
+        return self._progress.under_way
 
-    def _counts(self) -> dict[str, int]:
-        totals: Counter[str] = Counter()
-        progress = self._engine.progress
-        for counts in progress.counts.values():
-            for (kind, _), n in counts.items():
-                totals[kind] += n
-        return {
-            "accepted": self._engine.accepted,
-            "rejected": totals["rejection"],
-            "failed": totals["failure"],
-        }
+    def counts(self) -> list[tuple[str, int, str]]:
+        """What became of the tasks, how many, and the most frequent reasons."""
+        rejected, failed = self._progress.reasons("rejection"), self._progress.reasons("failure")
+        return [
+            ("accepted", self._progress.quota.accepted, ""),
+            ("rejected", rejected.total(), _most_common(rejected)),
+            ("failed", failed.total(), _most_common(failed)),
+        ]
 
-    def _reasons(self, what: str) -> str:
-        kinds: dict[str, Kind] = {"rejected": "rejection", "failed": "failure"}
-        reasons: Counter[str] = Counter()
-        for counts in self._engine.progress.counts.values():
-            for (kind, reason), n in counts.items():
-                if kind == kinds.get(what):
-                    reasons[reason] += n
-        return ", ".join(f"{reason} {n:,}" for reason, n in reasons.most_common(4))
-
-    def _limits(self) -> str:
+    def limits(self) -> str:
+        """How many calls each endpoint has under way, and bears."""
         return ", ".join(
             f"{e.in_flight:,} of {int(e.limit):,} calls to {e.name}" for e in self._endpoints
         )
 
-    def _speeds(self) -> list[str]:
+    def speeds(self) -> list[str]:
+        """Calls and tokens per second, the cost so far, and the time that is left where it is known."""
         self._marks.append(self._mark())
-        while len(self._marks) > 2 and self._marks[-1][0] - self._marks[1][0] >= WINDOW:
-            self._marks.pop(0)
-        (then, calls, tokens, ended), (now, calls_now, tokens_now, ended_now) = (
-            self._marks[0], self._marks[-1],
-        )  # fmt: skip
-        seconds = max(now - then, 1e-9)
-        tally = self._engine.tally
-        cost = "unknown" if tally.unpriced else f"${tally.cost:.4f}"
+        while len(self._marks) > 2 and self._marks[-1].time - self._marks[1].time >= WINDOW:
+            self._marks.popleft()
+        then, now = self._marks[0], self._marks[-1]
+        seconds = max(now.time - then.time, 1e-9)
+        tally = self._progress.tally
         parts = [
-            f"{(calls_now - calls) / seconds:,.1f} calls/s",
-            f"{(tokens_now - tokens) / seconds:,.0f} tokens/s",
-            f"cost {cost}",
+            f"{(now.calls - then.calls) / seconds:,.1f} calls/s",
+            f"{(now.tokens - then.tokens) / seconds:,.0f} tokens/s",
+            f"cost {'unknown' if tally.unpriced else f'${tally.cost:.4f}'}",
         ]
-        rate, left = (ended_now - ended) / seconds, self._engine.left()
-        if left is not None and rate > 0:
-            parts.append(f"{_duration(left / rate)} left")
+        by_examples = self._progress.quota.n is not None
+        done = now.accepted - then.accepted if by_examples else now.seeds - then.seeds
+        if (left := self._progress.left) is not None and done > 0:
+            parts.append(f"{_duration(left * seconds / done)} left")
         return parts
 
-    def _mark(self) -> tuple[float, int, int, int]:
-        tally, progress = self._engine.tally, self._engine.progress
-        ended = progress.started - progress.under_way
-        return self._clock(), tally.sent, tally.tokens_in + tally.tokens_out, ended
+    def _mark(self) -> Mark:
+        progress, tally = self._progress, self._progress.tally
+        return Mark(
+            time=self._clock(),
+            calls=tally.sent,
+            tokens=tally.tokens_in + tally.tokens_out,
+            seeds=progress.quota.tried - progress.skipped - progress.under_way,
+            accepted=progress.quota.accepted,
+        )
 
+
+Display: TypeAlias = Callable[[Progress, Sequence[Endpoint]], Awaitable[None]]
+"""Called as the run begins; what it returns is awaited beside the run and cancelled at its end."""
 
 WINDOW = 30.0
 """Seconds that rates are averaged over."""
+
+
+def _most_common(reasons: Counter[str]) -> str:
+    return ", ".join(f"{reason} {n:,}" for reason, n in reasons.most_common(4))
 
 
 def _duration(seconds: float) -> str:

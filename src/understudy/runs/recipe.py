@@ -4,13 +4,13 @@
     understudy run self_consistency seeds=questions.jsonl samples=20
     understudy.run(seeds="questions.jsonl", steps=[{"self_consistency": {"samples": 20}}])
 
-All become one dict, flags merged over the file, and are validated once.
+All become one dict, flags merged over the file, and are validated once. `resolve.py` then looks up what
+the steps name.
 """
 
-from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Literal, Self, cast
 
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -99,9 +99,9 @@ class Step(Settings):
 class Recipe(Settings):
     """Everything a run depends on."""
 
-    seeds: str | list[dict[str, Any]]
+    seeds: str | list[dict[str, Any]] = ""
     """Tasks: a .jsonl, .json, .csv or .parquet file (extra `parquet`), `hf:org/name` (extra `hub`),
-    `builtin:NAME`, or a list."""
+    `builtin:NAME`, or a list; by default those that the first step's method brings along."""
     columns: dict[str, str] = Field(default_factory=dict[str, str])
     """Task field to column of the seeds, e.g. `{prompt: question, reference: answer}`."""
     strict: bool = False
@@ -114,14 +114,16 @@ class Recipe(Settings):
     """Of every random choice a method makes."""
     n: int | None = Field(default=None, ge=1)
     """Stop at this many accepted examples."""
-    candidates: int | None = Field(default=None, ge=1)
+    max_seeds: int | None = Field(default=None, ge=1)
     """Try at most this many seeds."""
+    on_error: Literal["stop", "row"] = "stop"
+    """What an error in a method's own code does: stop the run, or become a failure row of its task."""
     out: Path = Path()
     """The run folder; `runs/NAME` by default."""
     reuse: list[Path] = Field(default_factory=list[Path])
     """Other run folders whose replies may be taken instead of asking again."""
     budget: float | None = Field(default=None, ge=0)
-    """Dollars, over all sessions of the run."""
+    """Dollars, over all attempts of the run."""
     prices: dict[str, Price] = Field(default_factory=dict[str, Price])
     """Model name to dollars per million tokens; goes before the shipped table."""
     license: str = ""
@@ -133,7 +135,7 @@ class Recipe(Settings):
     """Most tasks under way, and most calls per endpoint."""
     attempts: int = Field(default=8, ge=1)
     """Tries per call."""
-    patience: float = Field(default=60, gt=0)
+    down_after: float = Field(default=60, gt=0)
     """Seconds of nothing but failures after which an endpoint counts as down."""
 
     @field_validator("steps")
@@ -152,43 +154,20 @@ class Recipe(Settings):
         Raises:
             ConfigError: one line per mistake, with the nearest correct spelling.
         """
-        if "seeds" not in data and (own := _own_seeds(data)):
-            data = {**data, "seeds": own}
         try:
             recipe = cls.model_validate(dict(data))
         except ValidationError as error:
             raise ConfigError(_explain(error, cls, "recipe")) from None
-        for step in recipe.steps:
-            step_config(step)
-        _check_roles(recipe)
         if recipe.out == Path():
             recipe = recipe.model_copy(update={"out": Path("runs") / name})
         return recipe
-
-    def fingerprint(self) -> dict[str, Any]:
-        """What makes two recipes the same run, flat and with every default spelt out: all but how
-        fast, how long, how dear and where."""
-        data = self.model_dump(mode="json", exclude=OPERATIONAL)
-        if not isinstance(self.seeds, str):
-            data["seeds"] = "rows"  # like those of a file, they may change between sessions
-        data["steps"] = [
-            {"use": step.use, "label": step.name, "models": step.models,
-             "settings": step_config(step).model_dump(mode="json")}
-            for step in self.steps
-        ]  # fmt: skip
-        for model in data["models"].values():
-            for key in ("rpm", "tpm", "timeout", "key_env"):
-                del model[key]
-        return flatten(data)
 
 
 SEEDS = "seeds"
 """The label under which broken seeds are reported."""
 
-OPERATIONAL = {
-    "n", "candidates", "out", "reuse", "budget", "prices", "concurrency", "attempts", "patience",
-    "strict", "license", "sandbox",
-}  # fmt: skip
+RENAMED = {"candidates": "max_seeds", "patience": "down_after"}
+"""Keys of older recipes, and what they are called now."""
 
 
 def find(use: str) -> Definition:
@@ -199,16 +178,16 @@ def find(use: str) -> Definition:
     """
     if ".py:" in use:
         return from_file(use, (methods, filters))
-    if (found := methods.get(use) or filters.get(use)) is not None:
-        return found
+    if (definition := methods.get(use) or filters.get(use)) is not None:
+        return definition
     raise ConfigError(
         f"no method or filter {use!r}{nearest(use, [*methods.names(), *filters.names()])}"
     )
 
 
-def step_config(step: Step) -> Settings:
-    """The settings of a step, validated by its own `Config`."""
-    kind = find(step.use).config
+def step_config(step: Step, definition: Definition | None = None) -> Settings:
+    """The settings of a step, validated by the `Config` of its definition."""
+    kind = (definition or find(step.use)).config
     try:
         return kind.model_validate(step.settings)
     except ValidationError as error:
@@ -235,59 +214,11 @@ def load(target: str, flags: Sequence[str]) -> Recipe:
         path = key.split(".")
         if path[0] not in own and path[0] not in Recipe.model_fields:
             known = [*own, *Recipe.model_fields]
-            raise ConfigError(f"{target}: no setting {path[0]!r}{nearest(path[0], known)}")
+            raise ConfigError(f"{target}: {_unknown(key, path[0], known)}")
         if path[0] in own:
             path = ["steps", "0", "settings", *path]
         _set(data, path, _value(flag, value), flag)
-    if "seeds" not in data and not _own_seeds(data):
-        raise ConfigError(
-            f"{target}: expected seeds. Add seeds=FILE (.jsonl, .json, .csv or .parquet), or "
-            "seeds=builtin:arithmetic for a first try."
-        )
     return Recipe.of(data, name)
-
-
-def _own_seeds(data: Mapping[str, Any]) -> str:
-    """The seeds that the first step's method brings along."""
-    steps = data.get("steps")
-    first = cast("list[Any]", steps)[:1] if isinstance(steps, list) else []
-    try:
-        return "".join(find(Step.model_validate(step).use).seeds for step in first)
-    except ValidationError:
-        return ""  # said with everything else that is wrong with the recipe
-
-
-def _check_roles(recipe: Recipe) -> None:
-    """A misspelt role would silently fall to the teacher."""
-    used = {"teacher"}
-    for step in recipe.steps:
-        roles, known = find(step.use).roles, sorted({"teacher", *recipe.models})
-        for role, model in step.models.items():
-            if role not in roles:
-                raise ConfigError(f"{step.name}: no role {role!r}{nearest(role, roles)}")
-            if model not in known:
-                raise ConfigError(
-                    f"{step.name}: models.{role}: no model {model!r} in the recipe"
-                    f"{nearest(model, known)}"
-                )
-        used |= {step.models.get(role, role) for role in roles}
-    for name in recipe.models.keys() - used:
-        if get_close_matches(name, used - recipe.models.keys(), cutoff=0.75):
-            raise ConfigError(f"recipe: no step has a role {name!r}{nearest(name, used)}")
-
-
-def flatten(data: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested dicts and lists as one dict of dotted keys."""
-    if isinstance(data, Mapping) and data:
-        items = cast("Mapping[str, Any]", data).items()
-    elif isinstance(data, list) and data:
-        items = ((str(i), item) for i, item in enumerate(cast("list[Any]", data)))
-    else:
-        return {prefix: data}
-    flat: dict[str, Any] = {}
-    for key, value in items:
-        flat |= flatten(value, f"{prefix}.{key}" if prefix else key)
-    return flat
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -355,14 +286,21 @@ def _explain(error: ValidationError, kind: type[Settings], where: str) -> str:
         key = ".".join(path)
         if e["type"] == "extra_forbidden":
             known = kind.model_fields if len(path) == 1 else _fields_at(kind, path)
-            lines.append(f"{where}: no setting {key!r}{nearest(path[-1], known)}")
+            lines.append(f"{where}: {_unknown(key, path[-1], known)}")
         elif e["type"] == "missing":
             lines.append(f"{where}: {key} is missing.")
         else:
-            message, found = e["msg"].removeprefix("Value error, "), repr(e["input"])
-            found = found if len(found) <= LONGEST else f"{found[:LONGEST]}..."
-            lines.append(f"{where}: {key}: {message[:1].lower()}{message[1:]}, found {found}.")
+            message, value = e["msg"].removeprefix("Value error, "), repr(e["input"])
+            value = value if len(value) <= LONGEST else f"{value[:LONGEST]}..."
+            lines.append(f"{where}: {key}: {message[:1].lower()}{message[1:]}, found {value}.")
     return "\n".join(lines)
+
+
+def _unknown(key: str, name: str, known: Iterable[str]) -> str:
+    """What is wrong with a key that is none of `known`."""
+    if name in RENAMED and RENAMED[name] in known:
+        return f"{name} is now called {RENAMED[name]}."
+    return f"no setting {key!r}{nearest(name, known)}"
 
 
 LONGEST = 200

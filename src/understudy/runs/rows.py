@@ -3,11 +3,10 @@
 import struct
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from understudy.errors import UnderstudyError
 from understudy.journal.rows import Row
 from understudy.runs.recipe import SEEDS
 from understudy.runs.seeds import BrokenSeed
@@ -66,35 +65,62 @@ class Failure(Value, frozen=True, kw_only=True):
     message: str
 
 
-def rows_of(
-    step: str, item: Item, made: Sequence[Example | Rejection], first: int, *, pool: bool
-) -> tuple[list[Row], list[Item]]:
-    """The rows of what a step made of an item, and the items they are for the next step.
+class Output(NamedTuple):
+    """What a step made: rows for the journal, and the examples among them for the next step."""
 
-    The ordinal of the first is `first`. Examples are named after the item, and numbered where there
-    can be several: over the pool, or where a task made more than one.
+    rows: list[Row]
+    items: list[Item]
+
+
+def rows_of(
+    step: str,
+    item: Item,
+    outcomes: Sequence[Example | Rejection],
+    first: int = 0,
+    *,
+    pool: bool = False,
+) -> Output:
+    """The rows of what a step made of an item, numbered from `first`.
+
+    Examples are named after the item. Where there can be several of them, over the pool or of one
+    task, their number follows.
     """
-    rows, items = list[Row](), list[Item]()
-    numbered = pool or len(made) > 1
-    for ordinal, outcome in enumerate(made, first):
+    output = Output([], [])
+    numbered = pool or len(outcomes) > 1
+    for ordinal, outcome in enumerate(outcomes, first):
         position = item.position + struct.pack(">I", ordinal) if numbered else item.position
-        name = f"{item.id or step}#{ordinal + 1}" if numbered else item.id
         if isinstance(outcome, Example):
+            name = f"{item.id or step}#{ordinal + 1}" if numbered else item.id
             lineage = (*item.lineage, f"{step}/{item.id}")
-            outcome = msgspec.structs.replace(outcome, id=name, lineage=lineage)
-            items.append(Item(id=name, position=position, example=outcome))
-            row = Row(step, item.id, ordinal, "example", "", position, _encode(outcome))
+            example = msgspec.structs.replace(outcome, id=name, lineage=lineage)
+            output.items.append(Item(id=name, position=position, example=example))
+            row = Row(step, item.id, ordinal, "example", "", position, _encode(example))
         else:
             reason, body = outcome.reason, _encode(outcome)
             row = Row(step, item.id, ordinal, "rejection", reason, position, body)
-        rows.append(row)
-    return rows, items
+        output.rows.append(row)
+    return output
 
 
-def failure_row(step: str, item: Item, error: UnderstudyError) -> Row:
-    """The row of a task that an expected error ended."""
-    body = _encode(Failure(error=type(error).__name__, message=str(error)))
-    return Row(step, item.id, 0, "failure", type(error).__name__, item.position, body)
+def surplus_row(row: Row) -> Row:
+    """A row of an example that is one more than were asked for."""
+    rejection = Rejection(reason=SURPLUS, example=_decode(row.body))
+    return row._replace(kind="rejection", reason=SURPLUS, body=_encode(rejection))
+
+
+SURPLUS = "more than were asked for"
+
+
+def failure_output(step: str, item: Item, error: str, message: str) -> Output:
+    """The row of a task that an error ended."""
+    body = _encode(Failure(error=error, message=message))
+    return Output([Row(step, item.id, 0, "failure", error, item.position, body)], [])
+
+
+def pool_failure(step: str, error: str, message: str) -> Output:
+    """The row of a step over the pool that an error ended. It stands where its end mark would."""
+    body = _encode(Failure(error=error, message=message))
+    return Output([Row(step, "", END, "failure", error, b"", body)], [])
 
 
 def broken_row(seed: BrokenSeed) -> Row:
@@ -105,7 +131,11 @@ def broken_row(seed: BrokenSeed) -> Row:
 
 def end_row(step: str) -> Row:
     """The mark that a step over the pool has made all it will make."""
-    return Row(step, "", -1, "end", "", b"", b"{}")
+    return Row(step, "", END, "end", "", b"", b"{}")
+
+
+END = -1
+"""The ordinal of the row that says how a step over the pool ended."""
 
 
 def item_of(row: Row) -> Item:

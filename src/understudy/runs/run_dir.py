@@ -11,28 +11,28 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from understudy.errors import ConfigError, RunFolderError
-from understudy.runs.recipe import Recipe
+from understudy.runs.resolve import ResolvedRecipe
 
 JOURNAL = "journal.db"
 RECIPE = "run.json"
 
 
 @dataclass
-class Folder:
+class RunDir:
     """A run folder that this process holds."""
 
     path: Path
     lock: IO[str]
 
     @classmethod
-    def take(cls, recipe: Recipe) -> "Folder":
+    def take(cls, recipe: ResolvedRecipe) -> "RunDir":
         """The folder of a recipe, made or continued.
 
         Raises:
             RunFolderError: it cannot be written, or another process holds it.
             ConfigError: it belongs to another recipe.
         """
-        path = recipe.out
+        path = recipe.recipe.out
         try:
             path.mkdir(parents=True, exist_ok=True)
             lock = (path / "lock").open("a+")
@@ -56,14 +56,14 @@ class Folder:
                 f"{path} cannot be locked: {error.strerror}. A run folder needs a local file system; "
                 "choose another out=FOLDER."
             ) from error
-        folder = cls(path, lock)
+        run_dir = cls(path, lock)
         try:
-            folder._sign()
-            folder._match(recipe)
+            run_dir._sign()
+            run_dir._match(recipe)
         except BaseException:
             lock.close()
             raise
-        return folder
+        return run_dir
 
     @property
     def journal(self) -> Path:
@@ -82,14 +82,14 @@ class Folder:
                 f"{self.path}: {error.strerror}. Make room and run again."
             ) from error
 
-    def _match(self, recipe: Recipe) -> None:
+    def _match(self, recipe: ResolvedRecipe) -> None:
         if not (self.path / RECIPE).exists():
             return
         then, now = read_facts(self.path)["fingerprint"], recipe.fingerprint()
         if then != now:
             raise ConfigError(_difference(self.path, then, now))
 
-    def claim(self, recipe: Recipe) -> None:
+    def claim(self, recipe: ResolvedRecipe) -> None:
         """Write `run.json`, if it is not there: from now on the folder is this recipe's.
 
         Raises:
@@ -100,7 +100,7 @@ class Folder:
             return
         facts = {
             "fingerprint": recipe.fingerprint(),
-            "recipe": recipe.model_dump(mode="json"),
+            "recipe": recipe.recipe.model_dump(mode="json"),
             "understudy": version("understudy"),
             "python": platform.python_version(),
             "platform": platform.platform(),

@@ -1,15 +1,11 @@
 """How a question is put: with its choices, after exemplars, or with the request to think first.
 
 Wei et al. 2022, https://arxiv.org/abs/2201.11903 (chain-of-thought exemplars); Kojima et al. 2022,
-https://arxiv.org/abs/2205.11916 (zero-shot). The exemplars in `exemplars.yaml` are this project's own.
+https://arxiv.org/abs/2205.11916 (zero-shot).
 """
 
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
-from typing import Literal
 
-from understudy.prompts import read_yaml
 from understudy.types import Message, Settings, Task, user
 
 
@@ -53,10 +49,3 @@ def build_few_shot_prompt(
 def build_zero_shot_prompt(task: Task, trigger: str) -> list[Message]:
     """The question, and a last line such as "Let's think step by step."."""
     return [*task.messages[:-1], user(f"{format_question(task)}\n{trigger}", *task.images)]
-
-
-@cache
-def shipped_exemplars(kind: Literal["arithmetic", "choice"]) -> tuple[Exemplar, ...]:
-    """The project's own exemplars for a kind of question."""
-    entries = read_yaml(Path(__file__).with_name("exemplars.yaml"))[kind]
-    return tuple(Exemplar.model_validate(entry) for entry in entries)
