@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from understudy.filters import filters
 from understudy.methods import methods
-from understudy.providers.connect import KEYS
+from understudy.providers.table import KEYS
 
 settings.register_profile("understudy", deadline=None, max_examples=50, database=None)
 settings.load_profile("understudy")

@@ -22,7 +22,7 @@ from understudy.runs.engine import Engine
 from understudy.runs.quota import Quota
 from understudy.runs.recipe import Step, find, step_config
 from understudy.runs.rows import Failure
-from understudy.runs.seeds import identified
+from understudy.runs.seeds import identify
 from understudy.runs.step import BoundStep
 from understudy.sandbox.handle import Execute, Sandbox
 from understudy.types import (
@@ -88,7 +88,7 @@ class Bench:
     ) -> Engine:
         quota = Quota(plan.pop("n", None), plan.pop("max_seeds", None))
         self.engine = Engine(
-            steps, identified(tasks), self.journal,
+            steps, identify(tasks), self.journal,
             quota=quota, endpoints=self.endpoints, tally=self.tally, **plan,
         )  # fmt: skip
         await self.engine.run()

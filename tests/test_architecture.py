@@ -55,6 +55,7 @@ ENVIRONMENT = {
 }
 
 CATCH_ALL = {
+    "reports/account.py": "what a method's report raises, maybe a user's, is said in its place",
     "runs/step.py": "an error in a method's code is a failure row where the recipe says so",
     "sandbox/runner.py": "whatever a program raises is part of its outcome",
     "sandbox/isolated_tests.py": "whatever a test raises is its verdict",

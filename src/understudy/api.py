@@ -37,5 +37,5 @@ def run(**recipe: Any) -> Summary:
 
 
 def open_run(path: str | Path) -> Run:
-    """A run folder for reading: `.examples()`, `.rejected()`, `.failures()`."""
+    """A run folder for reading: `.examples()`, `.rejections()`, `.failures()`."""
     return Run(Path(path))

@@ -154,7 +154,7 @@ async def test_expected_errors_make_one_failure_row_each_and_the_other_rows_go_o
         ("t2", "ContextOverflow", "too long"),
         ("t3", "Unparsable", "no JSON"),
     ]
-    assert engine.stopped is None
+    assert engine.stop_reason is None
 
 
 async def test_failures_are_tried_again_by_the_next_attempt_and_nothing_else_is(
@@ -175,7 +175,7 @@ async def test_failures_are_tried_again_by_the_next_attempt_and_nothing_else_is(
     found = made(tmp_path / "j.db", "flaky")
     assert [example.id for example in found.examples] == ["t0", "t1", "t3"]
     assert not found.failures
-    assert (engine.accepted, engine.progress.skipped) == (3, 4)
+    assert (engine.progress.quota.accepted, engine.progress.skipped) == (3, 4)
 
 
 async def test_an_error_in_a_methods_code_ends_the_run_at_once(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ async def test_an_error_in_a_methods_code_is_a_failure_row_where_the_recipe_says
             [step(defined(buggy)), step(defined(copy))], tasks(3), on_error="row"
         )
         found = made(bench.journal, "buggy")
-    assert engine.stopped is None
+    assert engine.stop_reason is None
     assert [example.id for example in found.examples] == ["t0", "t2"]
     ((task, failure),) = found.failures
     assert (task, failure.error) == ("t1", "KeyError")
@@ -238,7 +238,7 @@ async def test_a_stop_lets_what_is_under_way_finish_and_starts_nothing_more(
     async with Bench(tmp_path / "j.db") as bench:
         engine = await bench.run([step(defined(work))], tasks(50), concurrency=3)
         found = made(bench.journal, "work")
-    assert engine.stopped is why
+    assert engine.stop_reason is why
     assert len(started) <= 4
     assert [e.id for e in found.examples] == [t for t in sorted(started) if t != "t1"]
     assert not found.failures  # t1 is simply not done yet
@@ -264,7 +264,7 @@ async def test_calls_that_wait_are_told_of_a_stop_and_those_on_the_wire_are_kept
         engine = await bench.run(
             [step(defined(ask), bench.model(provider))], tasks(100), concurrency=50
         )
-    assert isinstance(engine.stopped, Unauthorized)
+    assert isinstance(engine.stop_reason, Unauthorized)
     assert (
         len(provider.calls) <= 17
     )  # the first limit, and the one that took the failed one's place
@@ -319,7 +319,11 @@ async def test_exactly_n_are_accepted_where_there_are_enough(
         steps = [step(defined(copy)), step(defined(keep_third, "filter"))]
         engine = await bench.run(steps, tasks(200), n=n, concurrency=concurrency)
         found = made(bench.journal, "keep_third")
-    assert (engine.accepted, len(found.examples), engine.progress.quota.enough) == (n, n, True)
+    assert (engine.progress.quota.accepted, len(found.examples), engine.progress.quota.enough) == (
+        n,
+        n,
+        True,
+    )
     assert engine.progress.left == 0
     assert engine.progress.started / 2 <= 3 * n + 2 * concurrency
 
@@ -530,7 +534,7 @@ async def test_a_refused_request_fails_its_pool_and_the_rows_made_so_far_go_on(
         steps = [step(defined(gathered), bench.model(provider)), step(defined(copy))]
         engine = await bench.run(steps, tasks(6))
         found = made(bench.journal, "gathered")
-    assert engine.stopped is None
+    assert engine.stop_reason is None
     assert [e.messages[0].text for e in found.examples] == ["t0: fine", "t1: fine"]
     assert [(f.error, f.message) for _, f in found.failures] == [("Rejected", "400: refused")]
     assert [e.id for e in made(tmp_path / "j.db", "copy").examples] == ["gathered#1", "gathered#2"]
@@ -544,7 +548,7 @@ async def test_a_resumed_run_tries_a_failed_pool_again_and_goes_on_where_it_was(
         async with Bench(tmp_path / "j.db") as bench:
             steps = [step(defined(gathered), bench.model(provider)), step(defined(copy))]
             engine = await bench.run(steps, tasks(6))
-        assert engine.stopped is None
+        assert engine.stop_reason is None
         assert len(provider.calls) == (3, 1, 4, 0)[attempt]
         found = made(tmp_path / "j.db", "gathered")
         assert len(found.failures) == (attempt < 2)

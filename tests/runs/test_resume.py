@@ -27,7 +27,7 @@ from understudy.journal.keys import canonical, effect_key
 from understudy.journal.read import Records
 from understudy.journal.rows import Row
 from understudy.methods import methods
-from understudy.providers.features import Features
+from understudy.providers.negotiate import Features
 from understudy.providers.scripted import Scripted
 from understudy.runs.step import BoundStep
 from understudy.sandbox.handle import Execution

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from understudy.sandbox.handle import Execution, Sandbox
 from understudy.sandbox.isolation import find_isolation
 from understudy.sandbox.protocol import Outcome, Program
 from understudy.sandbox.worker import Worker
-from understudy.sandbox.worker_pool import WorkerPool, check_escapes
+from understudy.sandbox.worker_pool import WorkerPool, check_escapes, explain_refusal
 
 GOOD = Program(source="def f(x):\n    return x + 1", tests=("assert f(1) == 2",))
 
@@ -72,6 +73,104 @@ async def test_a_worker_that_cannot_be_replaced_stops_the_run_resumably(
         await worker.close()
         with pytest.raises(NoSandbox, match="cannot start another worker"):
             await sandbox.run(GOOD)
+
+
+LOSES = """\
+import json, os, struct, sys
+def send(message):
+    data = json.dumps(message).encode()
+    os.write(1, struct.pack('>I', len(data)) + data)
+if os.path.exists({mark!r}):
+    sys.exit('no memory left')
+send({{"ready": True}})
+sys.stdin.buffer.read(4)
+open({mark!r}, 'w').close()
+"""
+"""A worker that ends in the middle of its first program; all that come after it do not start."""
+
+
+async def test_who_waits_for_a_worker_that_cannot_start_is_refused_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts: list[list[str]] = []
+    start = Worker.start
+
+    async def count(command: list[str]) -> Worker:
+        starts.append(command)
+        return await start(command)
+
+    monkeypatch.setattr(Worker, "start", count)
+    monkeypatch.setattr(
+        isolation, "_START", LOSES.replace("{mark!r}", repr(str(tmp_path / "mark")))
+    )
+    async with WorkerPool.open("unsafe-subprocess", size=1) as pool:
+        programs = [Sandbox(pool.execute).run(GOOD) for _ in range(20)]
+        async with asyncio.timeout(30):
+            errors = await asyncio.gather(*programs, return_exceptions=True)
+    assert {str(error) for error in errors} == {
+        "the sandbox (unsafe-subprocess) cannot start another worker: no memory left. The same "
+        "command goes on where this ended."
+    }
+    assert all(isinstance(error, NoSandbox) for error in errors)
+    assert len(starts) == 2, "it was tried again for each who waited"
+
+
+async def test_a_program_whose_worker_ends_twice_is_an_error_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(isolation, "_START", LOSES.replace("{mark!r}", "'/nonexistent/mark'"))
+    async with WorkerPool.open("unsafe-subprocess", size=1) as pool:
+        outcome = await Sandbox(pool.execute).run(GOOD)
+    assert outcome.status == "error"
+    assert outcome.error.startswith("the program's worker ended with it, twice: FileNotFoundError")
+    assert outcome.isolation == "unsafe-subprocess"
+
+
+async def test_closing_the_pool_refuses_whoever_waits_resumably() -> None:
+    pool = WorkerPool.open("unsafe-subprocess", size=1)
+    await pool.isolation()
+    endless = Program(source="while True: pass", seconds=50.0)
+    programs = [asyncio.ensure_future(Sandbox(pool.execute).run(endless)) for _ in range(5)]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(30):
+        await pool.close()
+        errors = await asyncio.gather(*programs, return_exceptions=True)
+        with pytest.raises(NoSandbox, match="was closed"):
+            await Sandbox(pool.execute).run(GOOD)
+    assert {str(error) for error in errors} == {
+        "the sandbox was closed. The same command goes on where this ended."
+    }
+    assert pool._workers == set()  # type: ignore[reportPrivateUsage]  # none was started again
+
+
+async def test_an_escape_check_that_cannot_be_done_is_not_passed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    worker = await Worker.start(find_isolation("unsafe-subprocess").command)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("HOME", str(tmp_path / "nowhere"))
+    try:
+        (escape,) = await check_escapes(worker)
+    finally:
+        await worker.close()
+    assert escape.startswith("the escape check could not be done: [Errno 2]")
+
+
+@pytest.mark.parametrize(
+    ("program", "refusal"),
+    [
+        (Program(source="x" * 1_000_000), None),
+        (Program(source="x" * 999_999, tests=("x", "x")), "1,000,001 characters"),
+        (Program(source="x", calls=("x" * 1_000_000,)), "1,000,001 characters"),
+        (Program(source="x", prelude="x" * 1_000_000), "1,000,001 characters"),
+        (Program(source="x", trace="x" * 1_000_000), "1,000,001 characters"),
+        (Program(source="x", tests=("x\0",)), "a NUL character"),
+    ],
+    ids=lambda case: repr(case)[:40],
+)
+def test_a_program_that_is_too_long_is_not_sent(program: Program, refusal: str | None) -> None:
+    reason = explain_refusal(program)
+    assert reason is None if refusal is None else refusal in str(reason)
 
 
 async def test_a_hostile_program_escapes_where_nothing_isolates_it() -> None:

@@ -22,7 +22,7 @@ from understudy.data.escape import escaped
 
 LABEL = 12
 """Most characters of a line's label."""
-MOST_LINES, MOST_POINTS = 6, 60
+MOST_LINES, MOST_POINTS, MOST_CIRCLES = 6, 60, 20
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,8 @@ def _line(i: int, points: Sequence[tuple[float, float, str]]) -> str:
         "</circle>"
         for x, y, words in points
     )
-    return f'<g class="line{i}"><polyline points="{path}"/>{circles}</g>'
+    dense = " dense" if len(points) > MOST_CIRCLES else ""  # the circles would hide the line
+    return f'<g class="line{i}{dense}"><polyline points="{path}"/>{circles}</g>'
 
 
 def _labels(heights: Mapping[str, float], chart: Lines) -> list[str]:

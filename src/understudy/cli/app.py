@@ -158,10 +158,12 @@ def plan(
 @_errors
 def show(folder: Folder) -> None:
     """What a run made: counts, reasons, cost, and the figures of its methods."""
-    from understudy.reports.report import show as shown
+    from understudy.reports.text import render_text
+    from understudy.runs.facts import collect
     from understudy.runs.reader import Run
 
-    print(shown(Run(folder)))
+    run = Run(folder)
+    print(render_text(run, collect(run)))
 
 
 @app.command()
@@ -258,10 +260,10 @@ def doctor(
 def models() -> None:
     """The built-in models and what they are, and how other models are named."""
     from understudy.pocket.models import listing
-    from understudy.providers.connect import __doc__ as spelling
+    from understudy.providers.connect import list_models
 
     print(listing())
-    print("\nmodel strings\n" + indent((spelling or "").partition("\n\n")[2].strip(), "  "))
+    print("\nmodel strings\n" + indent(list_models(), "  "))
 
 
 @app.command()

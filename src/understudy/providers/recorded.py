@@ -16,6 +16,7 @@ import msgspec
 from understudy.errors import ConfigError, NotRecorded
 from understudy.journal.keys import canonical
 from understudy.journal.read import Records
+from understudy.providers.table import Target
 from understudy.types import Call, Json, Reply, Value, WireCall
 
 
@@ -28,6 +29,15 @@ class Line(Value, frozen=True, kw_only=True):
     role: str = ""
     step: str = ""
     request: str = ""
+
+
+def connect(target: Target) -> "Recorded":
+    """The recording in the file that a model string names.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    return Recorded(Path(target.model))
 
 
 class Recorded:

@@ -27,7 +27,7 @@ from understudy.runs.quota import Quota
 from understudy.runs.recipe import ModelSettings, Recipe
 from understudy.runs.resolve import ResolvedRecipe
 from understudy.runs.run_dir import RunDir
-from understudy.runs.seeds import identified
+from understudy.runs.seeds import identify
 from understudy.runs.step import BoundStep
 from understudy.sandbox.handle import Sandbox
 from understudy.sandbox.worker_pool import WorkerPool
@@ -162,9 +162,9 @@ async def execute(
         )  # fmt: skip
         status = "failed"
         try:
-            stopped = await _drive(attempt, display, only)
-            status = _status(stopped)
-            return _summary(attempt, status, str(stopped or ""))
+            reason = await _drive(attempt, display, only)
+            status = _status(reason)
+            return _summary(attempt, status, str(reason or ""))
         except asyncio.CancelledError:
             if not attempt.signal:
                 raise
@@ -192,7 +192,7 @@ async def _drive(
     """Run the engine; why it stopped before the end, if it did."""
     recipe = attempt.recipe
     steps = attempt.steps()
-    seeds = identified(read_tasks(recipe.seeds, recipe.columns))
+    seeds = identify(read_tasks(recipe.seeds, recipe.columns))
     attempt.run_dir.claim(
         attempt.resolved
     )  # only now: all that can be wrong with a recipe was seen
@@ -219,7 +219,7 @@ async def _drive(
         if live is not None:
             live.cancel()
             await asyncio.wait([live])
-    return engine.stopped
+    return engine.stop_reason
 
 
 @contextmanager
@@ -266,8 +266,8 @@ def _journal_of(folder: Path) -> Path:
     return journal
 
 
-def _status(stopped: RunStopped | Unauthorized | None) -> str:
-    match stopped:
+def _status(reason: RunStopped | Unauthorized | None) -> str:
+    match reason:
         case None:
             return "done"
         case Interrupted():

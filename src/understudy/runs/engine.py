@@ -21,7 +21,7 @@ from understudy.runs.progress import Progress
 from understudy.runs.quota import Quota
 from understudy.runs.rows import Item, Output
 from understudy.runs.seeds import BrokenSeed, Seed
-from understudy.runs.sources import Feed, everything, in_seed_order, seed_items, streamed
+from understudy.runs.sources import Feed, everything, in_seed_order, seed_items, stream
 from understudy.runs.state import State
 from understudy.runs.step import BoundStep, OnError
 from understudy.runs.strategies import each, in_order, over_pool
@@ -62,14 +62,9 @@ class Engine:
         self._feeds = [Feed(concurrency) for _ in steps[1:]]
 
     @property
-    def stopped(self) -> RunStopped | Unauthorized | None:
+    def stop_reason(self) -> RunStopped | Unauthorized | None:
         """Why the run ended early."""
         return self.halt.reason
-
-    @property
-    def accepted(self) -> int:
-        """Examples of the last step, earlier attempts included."""
-        return self.progress.quota.accepted
 
     async def run(self) -> None:
         """To the end, or to the first reason to stop.
@@ -115,7 +110,7 @@ class Engine:
             return everything(before, feed, state)
         if step.definition.memory is not None:
             return in_seed_order(before, step.label, feed, state)
-        return streamed(before, step.label, feed, state)
+        return stream(before, step.label, feed, state)
 
     def _room(self, unwritten: int) -> bool:
         return unwritten < self._state.concurrency

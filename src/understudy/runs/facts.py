@@ -1,10 +1,12 @@
 """The figures of a run, collected once: the terminal, the HTML page and the data set card show these."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
 
 import yaml
 
@@ -67,7 +69,7 @@ class Use(NamedTuple):
     role: str
     model: str
     endpoint: str
-    """Provider and base URL, with a blank between; never a key."""
+    """Provider and base URL, with a blank between; never a key or password."""
     calls: int
     reused: int
     """Replies taken from other runs."""
@@ -119,7 +121,7 @@ class RunFacts:
         return self.attempts[-1].status or ""
 
     @property
-    def begun(self) -> str:
+    def date(self) -> str:
         """The date of the last attempt, e.g. `2026-11-23`."""
         return self.attempts[-1].started.partition(" ")[0]
 
@@ -135,6 +137,18 @@ class RunFacts:
     @property
     def failed(self) -> int:
         return sum(step.failed for step in self.steps)
+
+    @property
+    def calls(self) -> int:
+        return sum(use.calls for use in self.uses)
+
+    @property
+    def tokens_in(self) -> int:
+        return sum(use.tokens_in for use in self.uses)
+
+    @property
+    def tokens_out(self) -> int:
+        return sum(use.tokens_out for use in self.uses)
 
     @property
     def methods(self) -> tuple[StepFacts, ...]:
@@ -245,7 +259,21 @@ def _models(totals: list[Total], endpoints: Mapping[str, str]) -> tuple[ModelFac
 def _endpoints(run: Run) -> dict[str, str]:
     """Provider and base URL of each model that the recipe names, by the model's name."""
     addresses = [parse(settings.model) for settings in run.recipe.models.values()]
-    return {a.model: a.endpoint.replace("@", " ") for a in reversed(addresses)}
+    return {a.model: publish(a.endpoint.replace("@", " ", 1)) for a in reversed(addresses)}
+
+
+def publish(endpoint: str) -> str:
+    """Without user names, passwords and queries in its URL, which may hold secrets."""
+    return re.sub(r"https?://\S+", lambda match: _bare_url(match[0]), endpoint)
+
+
+def _bare_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return "(a URL that cannot be read)"
+    return urlunsplit((parts.scheme, host, parts.path, "", ""))
 
 
 def _seeds(run: Run) -> str:

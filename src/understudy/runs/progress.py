@@ -75,7 +75,7 @@ class Progress:
         if self.seeds is None:
             return None
         seeds = min(self.seeds, self.quota.max_seeds or self.seeds)
-        return max(0, seeds - self.quota.tried + self.under_way)
+        return max(0, seeds - self.quota.seeds + self.under_way)
 
 
 class Mark(NamedTuple):
@@ -150,7 +150,7 @@ class Meter:
             time=self._clock(),
             calls=tally.sent,
             tokens=tally.tokens_in + tally.tokens_out,
-            seeds=progress.quota.tried - progress.skipped - progress.under_way,
+            seeds=progress.quota.seeds - progress.skipped - progress.under_way,
             accepted=progress.quota.accepted,
         )
 

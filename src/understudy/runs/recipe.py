@@ -213,8 +213,8 @@ def load(target: str, flags: Sequence[str]) -> Recipe:
             raise ConfigError(f"{flag!r}: expected a setting, written key=value.")
         path = key.split(".")
         if path[0] not in own and path[0] not in Recipe.model_fields:
-            known = [*own, *Recipe.model_fields]
-            raise ConfigError(f"{target}: {_unknown(key, path[0], known)}")
+            keys = [*own, *Recipe.model_fields]
+            raise ConfigError(f"{target}: {_unknown(key, path[0], keys)}")
         if path[0] in own:
             path = ["steps", "0", "settings", *path]
         _set(data, path, _value(flag, value), flag)
@@ -285,8 +285,8 @@ def _explain(error: ValidationError, kind: type[Settings], where: str) -> str:
         path = [str(part) for part in e["loc"]]
         key = ".".join(path)
         if e["type"] == "extra_forbidden":
-            known = kind.model_fields if len(path) == 1 else _fields_at(kind, path)
-            lines.append(f"{where}: {_unknown(key, path[-1], known)}")
+            keys = kind.model_fields if len(path) == 1 else _fields_at(kind, path)
+            lines.append(f"{where}: {_unknown(key, path[-1], keys)}")
         elif e["type"] == "missing":
             lines.append(f"{where}: {key} is missing.")
         else:
@@ -296,11 +296,11 @@ def _explain(error: ValidationError, kind: type[Settings], where: str) -> str:
     return "\n".join(lines)
 
 
-def _unknown(key: str, name: str, known: Iterable[str]) -> str:
-    """What is wrong with a key that is none of `known`."""
-    if name in RENAMED and RENAMED[name] in known:
+def _unknown(key: str, name: str, keys: Iterable[str]) -> str:
+    """What is wrong with a key that is none of `keys`."""
+    if name in RENAMED and RENAMED[name] in keys:
         return f"{name} is now called {RENAMED[name]}."
-    return f"no setting {key!r}{nearest(name, known)}"
+    return f"no setting {key!r}{nearest(name, keys)}"
 
 
 LONGEST = 200
@@ -308,8 +308,8 @@ LONGEST = 200
 
 
 def _fields_at(kind: type[Settings], path: Sequence[str]) -> Sequence[str]:
-    known = {"models": ModelSettings, "sampling": SamplingSettings, "steps": Step, "prices": Price}
+    kinds = {"models": ModelSettings, "sampling": SamplingSettings, "steps": Step, "prices": Price}
     for part in reversed(path[:-1]):
-        if part in known:
-            return list(known[part].model_fields)
+        if part in kinds:
+            return list(kinds[part].model_fields)
     return list(kind.model_fields)

@@ -99,13 +99,13 @@ def _model_of(role: str, recipe: Recipe) -> str:
 def _check_models(
     label: str, models: Mapping[str, str], definition: Definition, recipe: Recipe
 ) -> None:
-    known = sorted({"teacher", *recipe.models})
+    names = sorted({"teacher", *recipe.models})
     for role, model in models.items():
         if role not in definition.roles:
             raise ConfigError(f"{label}: no role {role!r}{nearest(role, definition.roles)}")
-        if model not in known:
+        if model not in names:
             raise ConfigError(
-                f"{label}: models.{role}: no model {model!r} in the recipe{nearest(model, known)}"
+                f"{label}: models.{role}: no model {model!r} in the recipe{nearest(model, names)}"
             )
 
 

@@ -48,7 +48,7 @@ class Item(Value, frozen=True, kw_only=True):
         return () if self.example is None else self.example.lineage
 
 
-def judged(step: str, example: Example, verdict: Verdict) -> Example | Rejection:
+def apply_verdict(step: str, example: Example, verdict: Verdict) -> Example | Rejection:
     """What a filter's verdict makes of an example; a score is kept under the step's name."""
     if not verdict.keep:
         return Rejection(reason=verdict.reason, score=verdict.score, example=example)
@@ -86,11 +86,11 @@ def rows_of(
     task, their number follows.
     """
     output = Output([], [])
-    numbered = pool or len(outcomes) > 1
+    several = pool or len(outcomes) > 1
     for ordinal, outcome in enumerate(outcomes, first):
-        position = item.position + struct.pack(">I", ordinal) if numbered else item.position
+        position = item.position + struct.pack(">I", ordinal) if several else item.position
         if isinstance(outcome, Example):
-            name = f"{item.id or step}#{ordinal + 1}" if numbered else item.id
+            name = f"{item.id or step}#{ordinal + 1}" if several else item.id
             lineage = (*item.lineage, f"{step}/{item.id}")
             example = msgspec.structs.replace(outcome, id=name, lineage=lineage)
             output.items.append(Item(id=name, position=position, example=example))

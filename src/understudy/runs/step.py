@@ -18,7 +18,7 @@ from understudy.errors import (
     first,
 )
 from understudy.registry import Definition
-from understudy.runs.rows import Item, Output, failure_output, judged, pool_failure, rows_of
+from understudy.runs.rows import Item, Output, apply_verdict, failure_output, pool_failure, rows_of
 from understudy.sandbox.handle import Sandbox
 from understudy.types import Example, Rejection, Settings, Task, Verdict
 
@@ -78,7 +78,7 @@ async def process_pool(
         generator = step.definition.run(tasks, **step.arguments("", seed))
         async with aclosing(cast("AsyncGenerator[object]", generator)) as outcomes:
             async for outcome in outcomes:
-                yield rows_of(step.label, POOL, [_checked(outcome)], ordinal, pool=True)
+                yield rows_of(step.label, POOL, [_check_outcome(outcome)], ordinal, pool=True)
                 ordinal += 1
     except Exception as error:
         yield pool_failure(step.label, *_failure(step, "", error, on_error))
@@ -94,22 +94,22 @@ async def _call(
     run = step.definition.run
     if step.definition.shape == "example":
         example = item.as_example()
-        verdict = await _awaited(run(example, **arguments))
+        verdict = await _await(run(example, **arguments))
         if not isinstance(verdict, Verdict):
             raise TypeError(f"expected a Verdict, found {type(verdict).__name__}")
-        return [judged(step.label, example, verdict)]
-    outcome = await _awaited(run(item.as_task(), **arguments))
+        return [apply_verdict(step.label, example, verdict)]
+    outcome = await _await(run(item.as_task(), **arguments))
     if isinstance(outcome, Iterable) and not isinstance(outcome, str):
-        outcomes = [_checked(one) for one in cast("Iterable[object]", outcome)]
+        outcomes = [_check_outcome(one) for one in cast("Iterable[object]", outcome)]
         return outcomes or [Rejection(reason="the method made nothing")]
-    return [_checked(outcome)]
+    return [_check_outcome(outcome)]
 
 
-async def _awaited(value: object) -> object:
+async def _await(value: object) -> object:
     return await cast("Awaitable[object]", value) if isinstance(value, Awaitable) else value
 
 
-def _checked(outcome: object) -> Example | Rejection:
+def _check_outcome(outcome: object) -> Example | Rejection:
     if not isinstance(outcome, Example | Rejection):
         raise TypeError(
             f"expected an Example, a Rejection or a list of them, found {type(outcome).__name__}"

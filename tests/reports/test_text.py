@@ -1,4 +1,4 @@
-"""What a run folder says about itself."""
+"""What `understudy show` prints."""
 
 # ruff: noqa: E501 -- prompts and messages stand here as they are printed
 
@@ -10,7 +10,9 @@ from inline_snapshot import snapshot
 
 from understudy import open_run, run_async
 from understudy.errors import ConfigError
-from understudy.reports.report import show
+from understudy.journal.read import Session
+from understudy.reports.text import group_failures, list_attempts, list_programs, render_text
+from understudy.runs.facts import collect
 
 SCRIPT = """
 from understudy.errors import Rejected, Unparsable
@@ -46,9 +48,14 @@ async def run(out: str = "out", **changes: object) -> None:
     )
 
 
+def show() -> str:
+    opened = open_run("out")
+    return render_text(opened, collect(opened))
+
+
 async def test_a_run_is_shown_with_counts_reasons_costs_and_figures() -> None:
     await run()
-    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME", show(open_run("out")))
+    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME", show())
     text = re.sub("(BrokenSeed: row 11: ).*", r"\1...", text)
     assert text == snapshot("""\
 out
@@ -84,7 +91,7 @@ async def test_rows_can_be_read_by_kind_and_step() -> None:
     opened = open_run("out")
     assert [e.id for e in opened.examples("self_consistency")] == [f"t{i}" for i in range(7)]
     assert list(opened.examples()) == []
-    rejected = list(opened.rejected())
+    rejected = list(opened.rejections())
     assert {(r["step"], r["reason"]) for r in rejected} == {("length", "answer too long")}
     assert [f["step"] for f in opened.failures()] == ["seeds"] + ["self_consistency"] * 3
     assert len(list(opened.outcomes("length"))) == 7
@@ -92,9 +99,37 @@ async def test_rows_can_be_read_by_kind_and_step() -> None:
 
 async def test_a_run_with_prices_says_what_it_cost() -> None:
     await run(prices={"script.py:answer": {"input": 1_000, "output": 10_000}}, budget=1_000)
-    assert re.search(r"teacher .* \$\d\.\d{4}\n", show(open_run("out")) + "\n")
+    assert re.search(r"teacher .* \$\d\.\d{4}\n", show() + "\n")
 
 
 def test_a_folder_without_a_run_is_told_apart(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"expected a run folder with a run\.json, found none"):
         open_run(tmp_path)
+
+
+def test_failures_of_many_kinds_are_counted_together() -> None:
+    failures = [
+        {"error": "Rejected", "message": f"{i % 10}", "step": "s", "task": f"t{i}"}
+        for i in range(25)
+    ]
+    lines = list(group_failures(failures, most=2))
+    assert lines == [
+        "s/t0 (and 2 more): Rejected: 0",
+        "s/t1 (and 2 more): Rejected: 1",
+        "... 8 other messages; failures.jsonl has all",
+    ]
+
+
+def test_of_many_attempts_the_first_and_the_last_are_listed() -> None:
+    attempts = [Session(i, f"day {i}", f"night {i}", "stopped") for i in range(1, 10)]
+    lines = list_attempts(attempts).splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        "attempt 1", "attempt 2", "... 4 more ...", "attempt 7", "attempt 8", "attempt 9",
+    ]  # fmt: skip
+    assert "..." not in list_attempts(attempts[:6])
+
+
+def test_programs_are_counted_by_isolation() -> None:
+    assert list_programs({"namespaces": 1_200, "": 3}) == (
+        "programs run in the sandbox (refused): 3\nprograms run in the sandbox (namespaces): 1,200"
+    )

@@ -1,6 +1,6 @@
-"""Streamed replies: server-sent events, and the whole chat completion that their chunks add up to.
+"""Streamed replies: server-sent events, and the completion that their chunks add up to.
 
-A stream is read to its end before it is decoded: no layer above would look at half a reply.
+A stream is read to its end before it is decoded: no layer above looks at half a reply.
 """
 
 from collections.abc import Iterator
@@ -8,20 +8,12 @@ from typing import Any, cast
 
 import msgspec
 
+from understudy.providers.dialect import StreamError
+from understudy.providers.fields import as_object, as_objects
 from understudy.types import Json
 
-
-class StreamError(ValueError):
-    """The server reported an error in the middle of a stream; `error` is its `error` field."""
-
-    def __init__(self, error: object) -> None:
-        super().__init__(f"an error in the middle of the stream: {error}")
-        self.error = error
-
-
-def is_stream(body: bytes, content_type: str) -> bool:
-    """Whether the body is a stream of events, asked for or not."""
-    return content_type.startswith("text/event-stream") or body[:5] == b"data:"
+MOST_CHOICES = 10_000
+"""Choices of one stream that are read."""
 
 
 def events(body: bytes) -> Iterator[tuple[str, str]]:
@@ -65,11 +57,13 @@ def assemble(body: bytes) -> Json:
             raise StreamError(chunk["error"])
         whole["model"] = whole["model"] or chunk.get("model")
         whole["usage"] = (
-            chunk.get("usage") or _object(chunk.get("x_groq")).get("usage") or whole["usage"]
+            chunk.get("usage") or as_object(chunk.get("x_groq")).get("usage") or whole["usage"]
         )
-        for piece in _objects(chunk.get("choices")):
+        for piece in as_objects(chunk.get("choices")):
             index = piece.get("index")
-            choices.setdefault(index if isinstance(index, int) else 0, _Choice()).add(piece)
+            index = index if isinstance(index, int) else 0
+            if index in choices or len(choices) < MOST_CHOICES:
+                choices.setdefault(index, _Choice()).add(piece)
     if not choices:
         raise ValueError("expected choices, found a stream without any")
     if not done and any(choice.finish is None for choice in choices.values()):
@@ -94,7 +88,7 @@ def _decode(data: str) -> Json:
     try:
         return msgspec.json.decode(data, type=dict[str, Any])
     except msgspec.MsgspecError as error:
-        raise ValueError(f"expected a chunk of JSON in the stream, found {data[:80]!r}") from error
+        raise ValueError(f"expected a chunk of JSON in the stream: {error}") from None
 
 
 class _Choice:
@@ -109,7 +103,7 @@ class _Choice:
         self._logprobs = dict[str, list[Any]]()
 
     def add(self, piece: Json) -> None:
-        delta = _object(piece.get("delta")) or _object(piece.get("message"))
+        delta = as_object(piece.get("delta")) or as_object(piece.get("message"))
         if isinstance(piece.get("text"), str):
             self._texts.setdefault("", []).append(piece["text"])
         for name in ("content", "reasoning_content", "reasoning", "refusal"):
@@ -118,13 +112,13 @@ class _Choice:
                 self._texts.setdefault(name, []).append(value)
             elif name == "content" and isinstance(value, list):
                 self._parts += cast("list[object]", value)
-        for detail in _objects(delta.get("reasoning_details")):
+        for detail in as_objects(delta.get("reasoning_details")):
             text = detail.get("text") or detail.get("summary")
             if isinstance(text, str):
                 self._texts.setdefault("details", []).append(text)
-        for call in _objects(delta.get("tool_calls")):
+        for call in as_objects(delta.get("tool_calls")):
             self._add_call(call)
-        for name, value in _object(piece.get("logprobs")).items():
+        for name, value in as_object(piece.get("logprobs")).items():
             if isinstance(value, list):
                 self._logprobs.setdefault(name, []).extend(cast("list[Any]", value))
         if isinstance(piece.get("finish_reason"), str):
@@ -136,7 +130,7 @@ class _Choice:
             # Without an index an id opens a new call, and what has none continues the last.
             index = len(self._calls) if piece.get("id") else max(len(self._calls) - 1, 0)
         call = self._calls.setdefault(index, {"id": "", "name": "", "arguments": []})
-        function = _object(piece.get("function"))
+        function = as_object(piece.get("function"))
         call["id"] = call["id"] or piece.get("id")
         call["name"] = call["name"] or function.get("name")
         if isinstance(function.get("arguments"), str):
@@ -172,11 +166,3 @@ class _Choice:
                 ],
             }
         }
-
-
-def _object(value: object) -> Json:
-    return cast("Json", value) if isinstance(value, dict) else {}
-
-
-def _objects(value: object) -> list[Json]:
-    return [_object(item) for item in cast("list[object]", value or [])]
