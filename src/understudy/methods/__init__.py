@@ -13,7 +13,11 @@ from typing import TypeVar
 
 from understudy.registry import Registry, Report
 
-ROOMS: dict[str, str] = {"universal_self_consistency": "self_consistency"}
+ROOMS: dict[str, str] = {
+    "topic_guided_red_teaming": "self_align",
+    "universal_self_consistency": "self_consistency",
+    "verbose_cloning": "self_align",
+}
 """Methods that are a stage of another's paper, or a variant of it, and stand in its folder."""
 
 methods = Registry(__name__, "method", ROOMS)

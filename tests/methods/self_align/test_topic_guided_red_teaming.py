@@ -12,16 +12,19 @@ from inline_snapshot import snapshot
 
 from understudy.call.model import Model
 from understudy.errors import ConfigError, ContextOverflow
-from understudy.methods._red_team_prompts import (
+from understudy.methods.self_align.red_team import (
     Pair,
-    fault_of_topic,
-    hint,
+    find_topic_fault,
+    load_seeds,
     read_questions,
     read_topics,
-    shipped,
+    write_hint,
 )
-from understudy.methods._red_team_report import report
-from understudy.methods.topic_guided_red_teaming import Config, topic_guided_red_teaming
+from understudy.methods.self_align.topic_guided_red_teaming import (
+    Config,
+    report,
+    topic_guided_red_teaming,
+)
 from understudy.providers.scripted import Scripted
 from understudy.runs.recipe import Step, step_config
 from understudy.types import Call, Example, Rejection, Reply, Task, user
@@ -59,14 +62,14 @@ async def run(
     settings = {"red_team": SEEDS, "topics": 3, "epochs": 1} | settings
     config = step_config(Step(use="topic_guided_red_teaming", settings=settings))
     assert isinstance(config, Config)
-    made = topic_guided_red_teaming(tasks, Model.over("m", teacher), Random(0), config)
-    return [outcome async for outcome in made]
+    rows = topic_guided_red_teaming(tasks, Model.over("m", teacher), Random(0), config)
+    return [row async for row in rows]
 
 
-def questions(made: Sequence[Example | Rejection]) -> list[tuple[str, str, str]]:
+def questions(rows: Sequence[Example | Rejection]) -> list[tuple[str, str, str]]:
     return sorted(
         (str(e.meta["type"]), str(e.meta["topic"]), e.messages[0].text)
-        for e in made
+        for e in rows
         if isinstance(e, Example)
     )
 
@@ -119,13 +122,13 @@ Write lines 2 to 2 in exactly this form, with number, type, topic and instructio
 
 async def test_reference_asks_for_continuations() -> None:
     teacher = Scripted(speaks)
-    made = await run(teacher, style="reference", topics=2)
+    rows = await run(teacher, style="reference", topics=2)
     assert prompt(teacher.calls[0]).endswith("Topics:\n1. Moon\n2.")
     assert prompt(teacher.calls[2]).endswith("instruction: How do I get there?\n") or prompt(
         teacher.calls[2]
     ).endswith("instruction: Why does the sea rise?\n")
     assert all(not call.request.messages for call in teacher.calls)
-    assert len(questions(made)) == 2
+    assert len(questions(rows)) == 2
 
 
 # Topics
@@ -154,7 +157,7 @@ def test_the_first_twenty_lines_are_topics_without_their_numbers() -> None:
     ],
 )
 def test_which_lines_are_topics(topic: str, fault: str) -> None:
-    assert fault_of_topic(topic, 3) == fault
+    assert find_topic_fault(topic, 3) == fault
 
 
 async def test_topics_grow_and_each_type_is_cut_to_the_poorest() -> None:
@@ -165,7 +168,7 @@ async def test_topics_grow_and_each_type_is_cut_to_the_poorest() -> None:
     assert questions(even) == []
     every = await run(Scripted(uneven), even=False)
     assert [topic for _, topic, _ in questions(every)] == ["Sea walls", "Spring tides"]
-    reasons = [made.reason for made in every if isinstance(made, Rejection)]
+    reasons = [row.reason for row in every if isinstance(row, Rejection)]
     assert reasons == [
         "topic without a capital", "known topic", "topic too long", "topic ends in punctuation",
         "empty topic", "topic without a capital",
@@ -194,25 +197,25 @@ async def test_a_type_that_has_enough_topics_is_not_asked_again() -> None:
 # Questions
 
 
-WANTED = [Pair("Questions about tides", "Ebb"), Pair("Questions about tides", "Flood")]
+PAIRS = [Pair("Questions about tides", "Ebb"), Pair("Questions about tides", "Flood")]
 
 
 def test_reference_takes_lines_to_the_letter_and_never_the_last() -> None:
-    said = "\n".join(
+    text = "\n".join(
         [
-            f"{hint(6, WANTED[0])}, instruction: Say, instruction: why.",
+            f"{write_hint(6, PAIRS[0])}, instruction: Say, instruction: why.",
             "7. topic: Flood, instruction: When?",
-            f"{hint(7, WANTED[1])}, instruction: Where?",
+            f"{write_hint(7, PAIRS[1])}, instruction: Where?",
         ]
     )
-    assert read_questions(Reply(text=said), WANTED, 6, reference=True) == [(WANTED[0], "why.")]
-    assert read_questions(Reply(text=said), WANTED, 6, reference=False) == [
-        (WANTED[0], "why."),
-        (WANTED[1], "When?"),
-        (WANTED[1], "Where?"),
+    assert read_questions(Reply(text=text), PAIRS, 6, reference=True) == [(PAIRS[0], "why.")]
+    assert read_questions(Reply(text=text), PAIRS, 6, reference=False) == [
+        (PAIRS[0], "why."),
+        (PAIRS[1], "When?"),
+        (PAIRS[1], "Where?"),
     ]
-    cut = read_questions(Reply(text=said, stop="length"), WANTED, 6, reference=False)
-    assert cut[-1] == (WANTED[1], "When?")
+    cut = read_questions(Reply(text=text, stop="length"), PAIRS, 6, reference=False)
+    assert cut[-1] == (PAIRS[1], "When?")
 
 
 async def test_questions_come_once_for_each_topic_and_unlike_earlier_ones() -> None:
@@ -224,9 +227,9 @@ async def test_questions_come_once_for_each_topic_and_unlike_earlier_ones() -> N
         blank = re.sub("instruction: .*", "instruction: ", lines[1])
         return "\n".join([lines[0], lines[0], same, blank])
 
-    made = await run(Scripted(twice))
-    assert len(questions(made)) == 1
-    assert [row.reason for row in made if isinstance(row, Rejection)] == [
+    rows = await run(Scripted(twice))
+    assert len(questions(rows)) == 1
+    assert [row.reason for row in rows if isinstance(row, Rejection)] == [
         "second for its topic", "like an earlier question", "no question",
     ]  # fmt: skip
     assert len(questions(await run(Scripted(twice), max_similarity=None))) == 2
@@ -234,13 +237,13 @@ async def test_questions_come_once_for_each_topic_and_unlike_earlier_ones() -> N
 
 async def test_prompts_that_came_in_are_passed_on_or_not() -> None:
     task = Task(prompt="What is a tide?", reference="r", meta={"source": "hand"})
-    made = await run(Scripted(speaks), [task])
-    assert made[0] == Example(
+    rows = await run(Scripted(speaks), [task])
+    assert rows[0] == Example(
         messages=(user("What is a tide?"),), reference="r", meta={"source": "hand"}
     )
     alone = await run(Scripted(speaks), [task], pass_on=False)
     assert all(isinstance(row, Rejection) or "topic" in row.meta for row in alone)
-    assert "1 other prompts passed on" in report(made)
+    assert "1 other prompts passed on" in report(rows)
 
 
 async def test_the_report_counts_questions_by_type() -> None:
@@ -260,10 +263,10 @@ async def test_the_report_counts_questions_by_type() -> None:
 
 
 def test_twenty_types_are_shipped_and_pass_their_own_rules() -> None:
-    seeds = shipped()
+    seeds = load_seeds()
     assert len({seed.type for seed in seeds}) == len(seeds) == 20
     assert len({seed.topic for seed in seeds}) == 20
-    assert not [seed for seed in seeds if fault_of_topic(seed.topic, 3)]
+    assert not [seed for seed in seeds if find_topic_fault(seed.topic, 3)]
     assert all(seed.type.startswith("Questions ") for seed in seeds)
 
 
@@ -271,8 +274,8 @@ async def test_own_types_come_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "red.yaml"
     file.write_text("- {type: Questions about bees, topic: Honey, question: Why is it sweet}\n")
     teacher = Scripted(["Wax", "2. type: x, topic: Wax, instruction: Is wax edible?"])
-    made = await run(teacher, red_team=str(file), topics=2)
-    assert questions(made) == [("Questions about bees", "Wax", "Is wax edible?")]
+    rows = await run(teacher, red_team=str(file), topics=2)
+    assert questions(rows) == [("Questions about bees", "Wax", "Is wax edible?")]
     with pytest.raises(ConfigError, match="red_team"):
         await run(Scripted([]), red_team=[])
 
@@ -299,20 +302,19 @@ async def test_questions_go_on_to_be_answered(tmp_path: Path) -> None:
     assert examples[1].lineage == ("topic_guided_red_teaming/", f"self_align/{examples[1].id}")
 
 
-@pytest.mark.parametrize("asked_for", ["topics", "questions"])
-async def test_a_request_that_is_refused_is_told_and_the_others_go_on(asked_for: str) -> None:
+@pytest.mark.parametrize("purpose", ["topics", "questions"])
+async def test_a_request_that_is_refused_is_told_and_the_others_go_on(purpose: str) -> None:
     refusals = list[str]()
 
     def answer(call: Call) -> str:
-        if ("Instructions:" in prompt(call)) == (asked_for == "questions") and not refusals:
+        if ("Instructions:" in prompt(call)) == (purpose == "questions") and not refusals:
             refusals.append("the prompt is too long")
             raise ContextOverflow(refusals[0])
         return speaks(call)
 
     rows = await run(Scripted(answer), even=False, batch=1, questions=1)
 
-    refused = [
-        row for row in rows if isinstance(row, Rejection) and row.reason == "request refused"
-    ]
-    assert [row.meta["error"] for row in refused] == refusals
+    rejections = [row for row in rows if isinstance(row, Rejection)]
+    errors = [row.meta["error"] for row in rejections if row.reason == "request refused"]
+    assert errors == refusals
     assert questions(rows)
