@@ -9,9 +9,9 @@
 
     fill(config.prompts.refine, question=x, answer=y)
 
-`prompts=./mine.yaml` takes the place of the entries that the file names; so does a mapping. What is
-written down of a set is what differs from the shipped texts, contents and not the file's name: a run
-that is resumed goes on with the prompts it began with.
+`prompts=./mine.yaml`, or a mapping, replaces the entries that it names. A recipe that is written down
+holds the texts that differ from the shipped ones, not the file's name. So a run that is resumed goes on
+with the prompts it began with.
 """
 
 import re
@@ -34,8 +34,8 @@ _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 
 def fill(template: str, **values: object) -> str:
-    """The template with every `{name}` replaced, in one pass: braces in a value, and braces around
-    anything but a name, stay as they are.
+    """The template with every `{name}` replaced, in one pass. Braces in a value stay as they are, and so
+    do braces around anything but a name.
 
     Raises:
         KeyError: no value for a name that the template has.
@@ -49,7 +49,7 @@ def placeholders(template: str) -> set[str]:
 
 
 class PromptSet(Settings):
-    """The prompts of one method. Entries that are not given are the shipped ones."""
+    """The prompts of one method. An entry that is not given is the shipped one."""
 
     source: ClassVar[Path]
     """The YAML file with the shipped texts."""
@@ -81,6 +81,12 @@ class PromptSet(Settings):
         shipped = type(self).shipped()
         return {k: v for k, v in handler(self).items() if getattr(self, k) != getattr(shipped, k)}
 
+    def __str__(self) -> str:
+        """`shipped`, or the names of the entries that are not."""
+        shipped = type(self).shipped()
+        own = [k for k in type(self).model_fields if getattr(self, k) != getattr(shipped, k)]
+        return ", ".join(own) or "shipped"
+
 
 def read_yaml(path: Path) -> Any:
     """What a YAML file holds.
@@ -100,7 +106,7 @@ def _shipped(source: Path) -> Json:
 
 
 def _compare(name: str, shipped: object, own: object) -> None:
-    """Whether a user's text asks for the values that the method has for it."""
+    """Check that a user's text asks for the values that the method has for it."""
     if not isinstance(shipped, str) or not isinstance(own, str):
         return
     expected, names = placeholders(shipped), placeholders(own)

@@ -20,8 +20,8 @@ from understudy.sandbox.codec import (
 )
 
 hashables = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
-    | st.complex_numbers(),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+    | st.binary() | st.complex_numbers(allow_nan=False),
     lambda inner: st.lists(inner, max_size=3).map(tuple) | st.frozensets(inner, max_size=3),
     max_leaves=8,
 )  # fmt: skip
@@ -63,7 +63,7 @@ anything = st.recursive(
 @given(values)
 def test_plain_values_survive_with_their_types(value: Any) -> None:
     copy = decode(json.loads(json.dumps(encode(value))))
-    assert repr(copy) == repr(value) or copy == value  # sets have no order, nan equals nothing
+    assert copy == value
     assert type(copy) is type(value)
 
 
