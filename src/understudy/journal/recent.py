@@ -30,10 +30,12 @@ class Recent(Generic[K, V]):
         return entry[0]
 
     def add(self, key: K, value: V, weight: int = 1) -> None:
+        """Remember a value; it counts as used."""
         if self._weight >= self._most:
             self._old, self._young, self._weight = self._young, {}, 0
         self._young[key] = value, weight
         self._weight += weight
 
     def clear(self) -> None:
+        """Forget everything."""
         self._young, self._old, self._weight = {}, {}, 0

@@ -30,12 +30,14 @@ class Writer:
         self._thread.start()
 
     def write(self, effects: Sequence[Effect], rows: Sequence[Row]) -> "asyncio.Future[None]":
+        """Done once all are on disk, in one transaction."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         self._queue.put(_Put(effects, rows, done, loop))
         return done
 
     def close(self, status: str) -> None:
+        """Write what is queued, and how the attempt ended; blocks until it is on disk."""
         self._queue.put(None)
         self._thread.join()
         if self._broken is None:
