@@ -18,8 +18,7 @@ from understudy.call.limits import Endpoint, limited
 from understudy.call.retry import retried
 from understudy.journal.effect import Effect, Journal, Packed, pack, unpack
 from understudy.journal.keys import canonical, effect_key, plain
-from understudy.sandbox.handle import Execute, Execution
-from understudy.sandbox.protocol import Outcome, Program
+from understudy.sandbox.protocol import Execute, Execution, Outcome, Program
 from understudy.types import FREE, Call, Canonical, Generate, Provide, Reply, Usage
 
 _decode_outcome = msgspec.json.Decoder(Outcome).decode
