@@ -3,11 +3,11 @@
 from typing import Any, cast
 
 from understudy.call.model import Model
+from understudy.handles.sandbox import Sandbox
 from understudy.methods._shared.programs import fence
 from understudy.methods.self_debug import Config, self_debug
 from understudy.methods.self_debug.syntax import find_call
 from understudy.providers.scripted import Scripted
-from understudy.sandbox.handle import Sandbox
 from understudy.sandbox.protocol import Execution, Outcome, Program, TestResult
 from understudy.types import Example, Rejection, Reply, Task, Usage
 

@@ -11,12 +11,12 @@ import pytest
 
 from understudy.call.model import Model, gather
 from understudy.errors import NoSandbox
+from understudy.handles.sandbox import Execution, Sandbox
 from understudy.methods._shared.programs import fence
 from understudy.methods.self_debug import Config, self_debug
 from understudy.methods.self_debug.languages.python import above
 from understudy.methods.self_debug.tests import hidden_tests, visible_tests
 from understudy.providers.scripted import Scripted
-from understudy.sandbox.handle import Execution, Sandbox
 from understudy.sandbox.protocol import Outcome, Program, TestResult
 from understudy.sandbox.worker_pool import WorkerPool
 from understudy.types import Example, Task

@@ -19,10 +19,10 @@ from debug_bench import (
 )
 
 from understudy.call.model import Model
+from understudy.handles.sandbox import Sandbox
 from understudy.methods._shared.programs import fence
 from understudy.methods.self_debug import Config, self_debug
 from understudy.providers.scripted import Scripted
-from understudy.sandbox.handle import Sandbox
 from understudy.types import Reply, Usage
 
 

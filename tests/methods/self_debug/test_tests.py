@@ -20,12 +20,12 @@ from debug_bench import (
 from inline_snapshot import snapshot
 
 from understudy.call.model import Model
+from understudy.handles.sandbox import Sandbox
 from understudy.methods._shared.programs import fence
 from understudy.methods.self_debug import Config, self_debug
 from understudy.methods.self_debug.syntax import find_call
 from understudy.methods.self_debug.tests import hidden_tests, visible_tests
 from understudy.providers.scripted import Scripted
-from understudy.sandbox.handle import Sandbox
 from understudy.sandbox.protocol import Execution, Outcome
 from understudy.types import Example, Task
 

@@ -22,8 +22,8 @@ from pydantic import Field, model_validator
 
 from understudy.call.model import Model
 from understudy.errors import ContextOverflow
+from understudy.handles.sandbox import Sandbox
 from understudy.methods import method
-from understudy.sandbox.handle import Sandbox
 from understudy.types import Example, Json, Rejection, Settings, Task, assistant, user
 
 from .conversation import Attempt, CountingModel, read_verdict, window
