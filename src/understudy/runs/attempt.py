@@ -15,12 +15,12 @@ from understudy.call.budget import Budget, Prices
 from understudy.call.limits import Endpoint
 from understudy.call.model import Model
 from understudy.call.stack import Tally, assemble, recalled
-from understudy.data.read import expected, read_tasks
+from understudy.data.read import estimate_count, read_tasks
 from understudy.errors import ConfigError, Interrupted, RunStopped, Unauthorized
 from understudy.handles.sandbox import Sandbox
 from understudy.handles.world import World
-from understudy.journal.read import Kind
-from understudy.journal.write import Journal
+from understudy.journal.rows import Kind
+from understudy.journal.write import SqliteJournal
 from understudy.providers.connect import Address, Provider, connect, parse
 from understudy.runs.engine import Engine
 from understudy.runs.halt import Halt
@@ -57,7 +57,7 @@ class _Attempt:
 
     resolved: ResolvedRecipe
     run_dir: RunDir
-    journal: Journal
+    journal: SqliteJournal
     notice: Callable[[str], None]
     prices: Prices
     budget: Budget
@@ -158,7 +158,7 @@ async def execute(
     pool = WorkerPool.open(recipe.sandbox, notify=notice)
     run_dir = RunDir.take(resolved)
     try:
-        journal = Journal(run_dir.journal, [_journal_of(other) for other in recipe.reuse])
+        journal = SqliteJournal(run_dir.journal, [_journal_of(other) for other in recipe.reuse])
         attempt = _Attempt(
             resolved, run_dir, journal, notice,
             Prices(recipe.prices), Budget(recipe.budget, journal.records.spent()), pool,
@@ -206,7 +206,7 @@ async def _drive(
         quota=Quota(recipe.n, recipe.max_seeds),
         endpoints=attempt.endpoints,
         tally=attempt.tally,
-        total=only if only is not None else expected(recipe.seeds),
+        total=only if only is not None else estimate_count(recipe.seeds),
         strict=recipe.strict,
         on_error=recipe.on_error,
         concurrency=recipe.concurrency,
@@ -264,7 +264,7 @@ def _model(address: Address, settings: ModelSettings, generate: Any) -> Model:
 
 def _journal_of(folder: Path) -> Path:
     if not (journal := folder / "journal.db").is_file():
-        raise ConfigError(f"reuse: expected a run folder, {folder} has no journal.db.")
+        raise ConfigError(f"reuse: estimate_count a run folder, {folder} has no journal.db.")
     return journal
 
 

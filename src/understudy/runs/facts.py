@@ -10,9 +10,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import yaml
 
-from understudy.data.licenses import Term, terms_of
-from understudy.journal.read import Kind, Total
-from understudy.journal.read import Session as Attempt
+from understudy.data.licenses import Term, find_terms
+from understudy.journal.read import Attempt, Total
+from understudy.journal.rows import Kind
 from understudy.providers.connect import parse
 from understudy.runs.reader import Run
 from understudy.runs.recipe import SEEDS
@@ -168,12 +168,12 @@ def collect(run: Run) -> RunFacts:
     endpoints = _endpoints(run)
     return RunFacts(
         name=run.path.resolve().name,
-        attempts=tuple(run.records.sessions()),
+        attempts=tuple(run.records.attempts()),
         steps=_steps(run),
         uses=_uses(totals, endpoints),
         models=_models(totals, endpoints),
         cost=cost_of(totals),
-        programs=run.records.isolations(),
+        programs=run.records.answered_by("sandbox"),
         seeds=_seeds(run),
         license=run.recipe.license,
         recipe=_recipe(run),
@@ -250,7 +250,7 @@ def _models(totals: list[Total], endpoints: Mapping[str, str]) -> tuple[ModelFac
             tokens_in=sum(t.tokens_in for t in group),
             tokens_out=sum(t.tokens_out for t in group),
             builtin="pocket" in (model, endpoint) or model.startswith("pocket:"),
-            terms=terms_of(model, endpoint),
+            terms=find_terms(model, endpoint),
         )
         for (role, model), group in groups.items()
     )  # fmt: skip
