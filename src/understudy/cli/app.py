@@ -240,6 +240,21 @@ def methods(
 
 @app.command()
 @_errors
+def prompts(
+    method: Annotated[str, typer.Argument(help="A method, e.g. self_refine.")],
+    file: Annotated[str, typer.Argument(help="Another of its files: presets/math.yaml.")] = "",
+) -> None:
+    """Print a method's prompts, to edit and run with prompts=FILE."""
+    from understudy.runs.prompt_files import find_prompts
+
+    prompts = find_prompts(method, file)
+    print(prompts.path.read_text("utf-8"), end="")
+    if prompts.others and not file:
+        _say(f"understudy: further files of {method}: {', '.join(prompts.others)}")
+
+
+@app.command()
+@_errors
 def doctor(
     model: Annotated[
         str,
