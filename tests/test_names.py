@@ -24,6 +24,7 @@ PARTICIPLES = {
 
 ALLOWED = {
     "chosen": "with `rejected`, the field's word for the two halves of a preference pair",
+    "hidden": "with `visible`, the field's word for the tests that a model does not see",
     "done": "as in `done, pending = await asyncio.wait(...)`",
     "thought": "the noun: what Self-Align's models write before an answer",
 }
@@ -41,7 +42,6 @@ NOT_YET: set[str] = {
     "call",
     "errors",
     "journal",
-    "methods",
     "prompts",
     "registry",
     "runs",
