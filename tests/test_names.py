@@ -24,8 +24,8 @@ PARTICIPLES = {
 
 ALLOWED = {
     "chosen": "with `rejected`, the field's word for the two halves of a preference pair",
-    "hidden": "with `visible`, the field's word for the tests that a model does not see",
     "done": "as in `done, pending = await asyncio.wait(...)`",
+    "hidden": "hidden tests: the field's word for those that a model does not see",
     "thought": "the noun: what Self-Align's models write before an answer",
 }
 
@@ -42,7 +42,6 @@ NOT_YET: set[str] = {
     "call",
     "errors",
     "journal",
-    "prompts",
     "registry",
     "runs",
     "types",
