@@ -14,6 +14,8 @@ from understudy.call.limits import Endpoint
 from understudy.call.model import Model
 from understudy.call.stack import Tally, assemble, recalled
 from understudy.data.bad_row import BadSeed
+from understudy.handles.sandbox import Execute, Sandbox
+from understudy.handles.world import World
 from understudy.journal.read import Records, Row
 from understudy.journal.write import Journal
 from understudy.registry import Definition, Registry
@@ -23,7 +25,6 @@ from understudy.runs.recipe import Step, find, step_config
 from understudy.runs.rows import Failure
 from understudy.runs.seeds import identify
 from understudy.runs.step import BoundStep
-from understudy.sandbox.handle import Execute, Sandbox
 from understudy.types import (
     Call,
     Example,
@@ -42,7 +43,7 @@ def defined(function: Callable[..., Any], kind: str = "method") -> Definition:
     """A method or filter that is registered nowhere else."""
     registry = Registry(f"understudy.{kind}s", "filter" if kind == "filter" else "method")
     registry.add(function, paper="arXiv:0000.00000")
-    return registry.found[function.__name__]
+    return registry.definitions[function.__name__]
 
 
 @dataclass
@@ -99,6 +100,7 @@ def step(
     models: Model | Mapping[str, Model] | None = None,
     label: str = "",
     sandbox: Sandbox | None = None,
+    seed: int = 0,
     **settings: Any,
 ) -> BoundStep:
     """A step by its name or definition; one model for all roles, or one for each."""
@@ -107,11 +109,11 @@ def step(
         config: Settings = step_config(Step(use=use, settings=settings))
     else:
         config = definition.config(**settings)
-    if models is None or isinstance(models, Model):
-        bound = {role: models for role in definition.roles if models is not None}
-    else:
-        bound = dict(models)
-    return BoundStep(label or definition.name, definition, config, bound, sandbox)
+    roles = models if isinstance(models, Mapping) else dict.fromkeys(definition.roles, models)
+    world = World(lambda role: roles[role], lambda: sandbox, seed)
+    return BoundStep(
+        label or definition.name, definition, config, definition.open_handles(world, {})
+    )
 
 
 @dataclass(frozen=True)

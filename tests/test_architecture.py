@@ -22,10 +22,11 @@ LAYERS = [
     # nouns
     ["errors", "types"],
     # machinery
-    ["plugins", "prompts", "text"],
+    ["plugins", "prompts", "text", "user_code"],
     ["data", "journal", "pocket", "sandbox"],
     ["call", "charts"],
-    ["handles", "providers", "registry"],
+    ["handles"],
+    ["providers", "registry"],
     # parts
     ["filters", "methods"],
     # engine

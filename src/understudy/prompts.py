@@ -16,7 +16,7 @@ with the prompts it began with.
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
@@ -100,8 +100,13 @@ def read_yaml(path: Path) -> Any:
         raise ValueError(f"expected a YAML file at {path}, found: {error}") from None
 
 
-@cache
 def _shipped(source: Path) -> Json:
+    return _read_once(source, source.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _read_once(source: Path, time: int) -> Json:
+    """`time`: a file that was written since is read again."""
     return cast("Json", read_yaml(source))
 
 

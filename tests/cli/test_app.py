@@ -16,7 +16,7 @@ from understudy.filters import filters
 from understudy.methods import methods
 
 COMMANDS = [
-    "run", "plan", "show", "why", "export", "formats", "record", "methods", "doctor", "models", "serve",
+    "run", "plan", "show", "why", "export", "formats", "record", "methods", "prompts", "doctor", "models", "serve",
 ]  # fmt: skip
 
 SCRIPT = """
@@ -74,6 +74,7 @@ Commands:
   formats  The formats that export writes, those of installed packages...
   record   Write every reply of a run to a file that `recorded:FILE` replays.
   methods  The methods and filters there are, and their settings.
+  prompts  Print a method's prompts, to edit and run with prompts=FILE.
   doctor   Check an endpoint: whether it answers, takes the key, and which...
   models   The built-in models and what they are, and how other models are...
   serve    Serve a built-in model as an endpoint of OpenAI's dialect, until...
@@ -172,6 +173,17 @@ length: Keeps answers of a sensible length.
   max_characters=20000   (>= 1)
       Longer answers are rejected.
 """)
+
+
+def test_prompts_are_printed_as_they_are_shipped_and_other_files_named_beside_them() -> None:
+    printed = cli("prompts", "self_refine")
+    assert printed.stdout.startswith("# What Self-Refine says")
+    assert "presets/math.yaml" in printed.stderr
+    Path("mine.yaml").write_text(printed.stdout)
+    assert run("prompts=mine.yaml").exit_code == 2, "they are another method's"
+    preset = cli("prompts", "self_refine", "presets/math.yaml")
+    assert preset.stdout.startswith("# Maths.")
+    assert preset.stderr == ""
 
 
 def test_the_doctor_looks_at_this_machine_and_at_an_endpoint() -> None:

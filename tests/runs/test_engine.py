@@ -461,7 +461,7 @@ async def test_chance_is_seeded_by_run_step_and_task_alone(tmp_path: Path) -> No
 
     async def rolls(name: str, order: list[Task], seed: int, label: str = "") -> dict[str, str]:
         async with Bench(tmp_path / name) as bench:
-            await bench.run([step(defined(dice), label=label)], order, seed=seed)
+            await bench.run([step(defined(dice), label=label, seed=seed)], order)
             return {e.id: e.answer for e in made(bench.journal, label or "dice").examples}
 
     first = await rolls("a", tasks(5), 0)

@@ -245,7 +245,7 @@ recipe: no setting 'sedes'; did you mean 'seeds'?\
         ({"steps": ["length", "length"]}, snapshot("recipe: steps: two steps are called 'length': give one a `label`, found ['length', 'length'].")),
         ({"steps": [{"length": {}, "label": "seeds"}]}, snapshot("recipe: steps: two steps are called 'seeds': give one a `label`, found [{'length': {}, 'label': 'seeds'}].")),
         ({"steps": [{"length": {}, "self_consistency": {}}]}, snapshot("recipe: steps.0: a step is one method or filter with its settings, got ['length', 'self_consistency'], found {'length': {}, 'self_consistency': {}}.")),
-        ({"steps": ["nowhere.py:mine"]}, snapshot("nowhere.py:mine: expected a Python file at nowhere.py, found none.")),
+        ({"steps": ["nowhere.py:mine"]}, snapshot("nowhere.py:mine: expected a Python file, or a folder with an __init__.py, at nowhere.py, found none.")),
         ({"steps": [{"self_consistency": {}, "models": {"verifer": "teacher"}}]}, snapshot("self_consistency: no role 'verifer'; did you mean 'verifier'?")),
         ({"steps": [{"self_consistency": {}, "models": {"verifier": "jugde"}}]}, snapshot("self_consistency: models.verifier: no model 'jugde' in the recipe; there are: teacher.")),
         ({"models": {"teacher": "openai:a", "verifer": "openai:b"}}, snapshot("recipe: no step has a role 'verifer'; did you mean 'verifier'?")),

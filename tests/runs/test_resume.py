@@ -23,13 +23,13 @@ from harness import Bench, defined, step
 import understudy.call.stack
 from understudy.call.model import Model, gather
 from understudy.call.stack import given
+from understudy.handles.sandbox import Execution
 from understudy.journal.read import Records, Row
 from understudy.journal.write import call_key, canonical, request_hash
 from understudy.methods import methods
 from understudy.providers.negotiate import Features
 from understudy.providers.scripted import Scripted
 from understudy.runs.step import BoundStep
-from understudy.sandbox.handle import Execution
 from understudy.sandbox.protocol import Outcome, TestResult
 from understudy.types import (
     Call,
@@ -361,7 +361,10 @@ async def session(path: Path, case: Case, kill_at: int | None = None) -> Left:
     provider, killed, steps = Scripted(answer, features=case.features), False, list[BoundStep]()
     async with Bench(path) as bench:
         sandbox = bench.sandbox(execute)
-        steps = [replace(s, sandbox=sandbox) for s in case.steps(bench.model(provider))]
+        steps = [
+            replace(s, handles={n: sandbox if n == "sandbox" else h for n, h in s.handles.items()})
+            for s in case.steps(bench.model(provider))
+        ]
         try:
             await bench.run(steps, TASKS, concurrency=2)
         except Killed:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from understudy.handles.sandbox import Sandbox
 from understudy.sandbox.codec import encode_line
-from understudy.sandbox.handle import Sandbox
 from understudy.sandbox.protocol import Outcome, Program
 from understudy.sandbox.verdict import CallTest, Report, build_job, parse_call_test, read_outcome
 

@@ -9,9 +9,9 @@ import pytest
 
 from understudy.call.stack import Tally, recalled
 from understudy.errors import ConfigError, NoSandbox
+from understudy.handles.sandbox import Execution, Sandbox
 from understudy.journal.write import Journal
 from understudy.sandbox import isolation, worker_pool
-from understudy.sandbox.handle import Execution, Sandbox
 from understudy.sandbox.protocol import Outcome, Program
 from understudy.sandbox.worker import Worker
 from understudy.sandbox.worker_pool import WorkerPool, explain_refusal

@@ -25,8 +25,7 @@ from understudy.journal.write import (
     execution_key,
     request_hash,
 )
-from understudy.sandbox.handle import Execute, Execution
-from understudy.sandbox.protocol import Outcome, Program
+from understudy.sandbox.protocol import Execute, Execution, Outcome, Program
 from understudy.types import FREE, Call, Generate, Provide, Reply, Usage
 
 _decode = msgspec.json.Decoder(Reply).decode

@@ -47,7 +47,7 @@ def _errors(command: Callable[P, int | None]) -> Callable[P, None]:
     before it can run, 3 for what stops a run that can go on."""
 
     @wraps(command)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+    def guard(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             code = command(*args, **kwargs)
         except UnderstudyError as error:
@@ -66,11 +66,11 @@ def _errors(command: Callable[P, int | None]) -> Callable[P, None]:
             code = 0
         raise typer.Exit(code or 0)
 
-    return guarded
+    return guard
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(print_it: bool) -> None:
+    if print_it:
         from importlib.metadata import version
 
         print(version("understudy"))
@@ -211,9 +211,9 @@ def export(
 @_errors
 def formats() -> None:
     """The formats that export writes, those of installed packages included."""
-    from understudy.exports.formats import formats as known
+    from understudy.exports.formats import formats as all_formats
 
-    for format in known().values():
+    for format in all_formats().values():
         print(f"{format.name:<18} {format.about}")
 
 
@@ -236,6 +236,21 @@ def methods(
     from understudy.runs.listing import describe, listing
 
     print(describe(name) if name else listing())
+
+
+@app.command()
+@_errors
+def prompts(
+    method: Annotated[str, typer.Argument(help="A method, e.g. self_refine.")],
+    file: Annotated[str, typer.Argument(help="Another of its files: presets/math.yaml.")] = "",
+) -> None:
+    """Print a method's prompts, to edit and run with prompts=FILE."""
+    from understudy.runs.prompt_files import find_prompts
+
+    prompts = find_prompts(method, file)
+    print(prompts.path.read_text("utf-8"), end="")
+    if prompts.others and not file:
+        _say(f"understudy: further files of {method}: {', '.join(prompts.others)}")
 
 
 @app.command()

@@ -25,12 +25,12 @@ class Config(Settings):
     """Give what is kept its highest similarity as a score; what is rejected always has it."""
 
 
-class Memory:
+class Index:
     """The texts that were kept."""
 
     def __init__(self, config: Config) -> None:
         self._of = config.of
-        self.pool = RougeIndex(split_latin_words if config.words == "reference" else split_words)
+        self.texts = RougeIndex(split_latin_words if config.words == "reference" else split_words)
 
     def text(self, example: Example) -> str:
         """What is compared of an example."""
@@ -39,17 +39,17 @@ class Memory:
         return "\n".join(turn.text for turn in example.as_task().conversation)
 
     def add(self, example: Example) -> None:
-        self.pool.add(self.text(example))
+        self.texts.add(self.text(example))
 
 
 @rule
-def novelty(example: Example, memory: Memory, config: Config) -> Verdict:
+def novelty(example: Example, index: Index, config: Config) -> Verdict:
     """No example kept before has a ROUGE-L F above `threshold`."""
-    text = memory.text(example)
-    similar = memory.pool.find_above(text, config.threshold)
+    text = index.text(example)
+    similar = index.texts.find_above(text, config.threshold)
     if similar is not None:
         return Verdict(False, "too similar", similar.f)
     if not config.measure:
         return Verdict(True)
-    nearest = memory.pool.find_nearest(text)
+    nearest = index.texts.find_nearest(text)
     return Verdict(True, score=nearest.f if nearest else 0.0)

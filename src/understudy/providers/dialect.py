@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from understudy.errors import ProviderError, Rejected
+from understudy.providers.fields import check_usage
 from understudy.providers.http import Answer, Headers, Http, bearer
 from understudy.providers.negotiate import Features, Negotiation
 from understudy.providers.table import Target
@@ -154,6 +155,9 @@ class HttpProvider:
             raise self.http.explain_field(path, request.model, answer, error)
         if not replies:
             raise self.http.explain_body(path, answer, why)
+        usage = check_usage(replies[0].usage)
+        if usage is not replies[0].usage:
+            replies[0] = msgspec.structs.replace(replies[0], usage=usage)
         return replies
 
     def _parse(self, answer: Answer) -> Json:

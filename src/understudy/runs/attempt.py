@@ -15,8 +15,10 @@ from understudy.call.budget import Budget, Prices
 from understudy.call.limits import Endpoint
 from understudy.call.model import Model
 from understudy.call.stack import Tally, assemble, recalled
-from understudy.data.read import expected, read_tasks
+from understudy.data.read import estimate_count, read_tasks
 from understudy.errors import ConfigError, Interrupted, RunStopped, Unauthorized
+from understudy.handles.sandbox import Sandbox
+from understudy.handles.world import World
 from understudy.journal.read import Kind
 from understudy.journal.write import Journal
 from understudy.providers.connect import Address, Provider, connect, parse
@@ -29,7 +31,6 @@ from understudy.runs.resolve import ResolvedRecipe
 from understudy.runs.run_dir import RunDir
 from understudy.runs.seeds import identify
 from understudy.runs.step import BoundStep
-from understudy.sandbox.handle import Sandbox
 from understudy.sandbox.worker_pool import WorkerPool
 
 
@@ -79,17 +80,19 @@ class _Attempt:
         return self.models[name]
 
     def steps(self) -> list[BoundStep]:
-        sandbox = Sandbox(recalled(self.pool.execute, self.journal, self.tally))
+        world = World(self.model, self.sandbox, self.recipe.seed)
         return [
             BoundStep(
                 step.label,
                 step.definition,
                 step.config,
-                {role: self.model(name) for role, name in step.roles.items()},
-                sandbox,
+                step.definition.open_handles(world, step.roles),
             )
             for step in self.resolved.steps
         ]
+
+    def sandbox(self) -> Sandbox:
+        return Sandbox(recalled(self.pool.execute, self.journal, self.tally))
 
     def _bind(self, name: str) -> Model:
         settings = self.recipe.models[name]
@@ -203,9 +206,8 @@ async def _drive(
         quota=Quota(recipe.n, recipe.max_seeds),
         endpoints=attempt.endpoints,
         tally=attempt.tally,
-        total=only if only is not None else expected(recipe.seeds),
+        total=only if only is not None else estimate_count(recipe.seeds),
         strict=recipe.strict,
-        seed=recipe.seed,
         on_error=recipe.on_error,
         concurrency=recipe.concurrency,
     )
@@ -262,7 +264,7 @@ def _model(address: Address, settings: ModelSettings, generate: Any) -> Model:
 
 def _journal_of(folder: Path) -> Path:
     if not (journal := folder / "journal.db").is_file():
-        raise ConfigError(f"reuse: expected a run folder, {folder} has no journal.db.")
+        raise ConfigError(f"reuse: estimate_count a run folder, {folder} has no journal.db.")
     return journal
 
 

@@ -42,7 +42,6 @@ class Engine:
         tally: Tally | None = None,
         total: int | None = None,
         strict: bool = False,
-        seed: int = 0,
         on_error: OnError = "stop",
         concurrency: int = 512,
     ) -> None:
@@ -56,7 +55,7 @@ class Engine:
         self._steps, self._seeds, self._strict = steps, seeds, strict
         self._writer = Writer(journal, self.progress, last)
         self._state = State(
-            journal.records, journal.session, self.progress, self.halt, seed, on_error, concurrency
+            journal.records, journal.session, self.progress, self.halt, on_error, concurrency
         )
         self._feeds = [Feed(concurrency) for _ in steps[1:]]
 
@@ -96,7 +95,7 @@ class Engine:
         step, source, state = self._steps[place], self._source(place), self._state
         if step.definition.shape == "pool":
             return over_pool(step, source, state)
-        if step.definition.memory is not None:
+        if step.definition.index is not None:
             return in_order(step, source, state)
         return each(step, source, state, self._room_first if place == 0 else self._room)
 
@@ -107,7 +106,7 @@ class Engine:
         before, feed = self._steps[place - 1].label, self._feeds[place - 1]
         if step.definition.shape == "pool":
             return everything(before, feed, state)
-        if step.definition.memory is not None:
+        if step.definition.index is not None:
             return in_seed_order(before, step.label, feed, state)
         return stream(before, step.label, feed, state)
 

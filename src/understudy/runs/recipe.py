@@ -176,7 +176,7 @@ def find(use: str) -> Definition:
     Raises:
         ConfigError: there is none.
     """
-    if ".py:" in use:
+    if ":" in use:
         return from_file(use, (methods, filters))
     if (definition := methods.get(use) or filters.get(use)) is not None:
         return definition

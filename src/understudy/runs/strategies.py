@@ -39,7 +39,7 @@ async def each(
 
     async def one(item: Item) -> list[Output]:
         try:
-            return [await process(step, item, state.seed, state.on_error)]
+            return [await process(step, item, state.on_error)]
         except (RunStopped, Unauthorized) as reason:
             state.halt(reason)
             return [Output([], [])]
@@ -101,8 +101,8 @@ async def in_order(
 ) -> AsyncGenerator[list[Output]]:
     """A filter that compares with what it has kept judges one item after another, in the order of the
     seeds, so that a resumed run decides as one that was never killed."""
-    assert step.definition.memory is not None
-    index = step.definition.memory(step.config)
+    assert step.definition.index is not None
+    index = step.definition.index(step.config)
     for row in state.records.rows(step.label, "example"):
         index.add(item_of(row).as_example())
     outputs, fresh = list[Output](), 0
@@ -112,7 +112,7 @@ async def in_order(
                 continue
             state.progress.started += 1
             try:
-                output = await process(step, item, state.seed, state.on_error, memory=index)
+                output = await process(step, item, state.on_error, index=index)
             except (RunStopped, Unauthorized) as reason:
                 state.halt(reason)
                 continue
@@ -144,7 +144,7 @@ async def over_pool(
         return
     ordinals = state.records.ordinals(step.label)
     failed = False
-    async with aclosing(process_pool(step, tasks, state.seed, state.on_error)) as outputs:
+    async with aclosing(process_pool(step, tasks, state.on_error)) as outputs:
         try:
             async for output in outputs:
                 failed = output.rows[0].kind == "failure"

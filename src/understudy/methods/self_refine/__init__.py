@@ -27,8 +27,8 @@ from typing import Any, Literal, Self, cast
 from pydantic import Field, model_validator
 
 from understudy.call.model import Model
+from understudy.handles.sandbox import Sandbox
 from understudy.methods import method
-from understudy.sandbox.handle import Sandbox
 from understudy.types import Example, Json, Rejection, Sampling, Settings, Task
 
 from .feedback import Critics, Source, write

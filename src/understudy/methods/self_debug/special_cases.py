@@ -1,42 +1,42 @@
-"""Programs that know their tests: visible inputs that are named in the code."""
+"""Programs that know their tests: the code names a visible input."""
 
 import ast
 from collections.abc import Iterator, Sequence
 
-from understudy.methods._self_debug_syntax import NO_LITERAL, called, expression, literal, parsed
+from .syntax import NO_LITERAL, find_call, parse, read_expression, read_literal
 
 
-def special_cased(code: str, before: str, tests: Sequence[str]) -> list[str]:
-    """The tests whose own input a repair compares with, or looks up, where the program `before` it did
+def find_special_cases(code: str, before: str, tests: Sequence[str]) -> list[str]:
+    """The tests whose own input a repair compares with or looks up, where the program `before` it did
     not. Inputs that a base case may well name (0, 1, 2, "", [], None, True, ...) do not count."""
-    new = set(_named(code)) - set(_named(before))
+    new = set(_constants(code)) - set(_constants(before))
     return [test for test in tests if new.intersection(_inputs(test))]
 
 
-def _named(code: str) -> Iterator[str]:
-    tree = parsed(code)
-    for node in _compared(tree) if tree is not None else ():
-        if (value := literal(node)) is not NO_LITERAL:
+def _constants(code: str) -> Iterator[str]:
+    tree = parse(code)
+    for node in _compared_nodes(tree) if tree is not None else ():
+        if (value := read_literal(node)) is not NO_LITERAL:
             yield repr(value)
 
 
 def _inputs(test: str) -> Iterator[str]:
     """Each telling argument of a test's call, and all of them together."""
-    call = expression(called(test))
+    call = read_expression(find_call(test))
     if not isinstance(call, ast.Call):
         return
-    values = [literal(argument) for argument in call.args]
-    known = [value for value in values if value is not NO_LITERAL]
-    yield from (text for value in known if value and (text := repr(value)) not in BASE_CASES)
-    if len(known) == len(values) > 1:
-        yield from (repr(tuple(known)), repr(known))
+    values = [read_literal(argument) for argument in call.args]
+    literals = [value for value in values if value is not NO_LITERAL]
+    yield from (text for value in literals if value and (text := repr(value)) not in BASE_CASES)
+    if len(literals) == len(values) > 1:
+        yield from (repr(tuple(literals)), repr(literals))
 
 
 BASE_CASES = ("1", "-1", "2", "1.0", "True")
-"""Beside what is false."""
+"""In addition to what is false."""
 
 
-def _compared(tree: ast.Module) -> Iterator[ast.expr]:
+def _compared_nodes(tree: ast.Module) -> Iterator[ast.expr]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Compare):
             for operator, right in zip(node.ops, node.comparators, strict=True):

@@ -1,30 +1,30 @@
 """Which tests a model may see, and which it must not.
 
 Visible are those that the task names, or the examples of its docstring, or the first few asserts.
-Hidden are all tests of the task: they score a program at the end and stand in no prompt.
+Hidden are all tests of the task. They score a program at the end and stand in no prompt.
 """
 
 import re
 from collections.abc import Sequence
 from typing import cast
 
-from understudy.methods._self_debug_docstrings import examples
-from understudy.methods._self_debug_syntax import assertion
 from understudy.types import Task
+
+from .docstrings import read_examples
+from .syntax import read_assertion
 
 
 def visible_tests(task: Task, first: int | None) -> tuple[str, ...]:
-    """The asserts that may be shown; `first`: at most so many of the task's own, None for all.
+    """The asserts that may be shown. `first`: at most this many of the task's own, None for all.
 
     A test file is never shown: of a HumanEval row only the docstring's examples are.
     """
-    named = _texts(task.meta.get("visible_tests"))
-    if named:
-        return named
-    shown = tuple(examples(task.question, task.meta.get("entry_point")))
-    if shown and first is not None:
-        return shown
-    return tuple(test for test in task.tests if assertion(test) is not None)[:first]
+    if tests := _texts(task.meta.get("visible_tests")):
+        return tests
+    examples = tuple(read_examples(task.question, task.meta.get("entry_point")))
+    if examples and first is not None:
+        return examples
+    return tuple(test for test in task.tests if read_assertion(test) is not None)[:first]
 
 
 def hidden_tests(task: Task) -> tuple[str, ...]:
@@ -34,12 +34,12 @@ def hidden_tests(task: Task) -> tuple[str, ...]:
     return tuple(
         f"{test}\ncheck({entry})"
         if isinstance(entry, str) and _has_check(test)
-        else with_setup(task, test)
+        else add_setup(task, test)
         for test in task.tests
     )
 
 
-def with_setup(task: Task, test: str) -> str:
+def add_setup(task: Task, test: str) -> str:
     """The test after the task's own imports and set-up lines, where it has any."""
     imports, setup = task.meta.get("test_imports"), task.meta.get("test_setup_code")
     return "\n".join([*_texts(imports), *_texts(setup), test])

@@ -1,4 +1,4 @@
-"""What Self-Debug's report says and draws: pass rates by turn, the gap, and what it was worth."""
+"""Self-Debug's report: pass rates by turn, visible beside hidden, and what debugging was worth."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,46 +14,51 @@ from understudy.types import Example, Json, Rejection
 def report(rows: Iterable[Example | Rejection]) -> Account:
     """Pass rates by turn, the gap between visible and hidden tests, why tasks stopped, how true the
     model's verdicts are, and debugging beside plain samples of the same cost."""
-    found = list(_trajectories(rows))
-    if not found:
+    trajectories = list(_read_trajectories(rows))
+    if not trajectories:
         return Account("no programs")
-    last = max(trajectory["n_turns"] for trajectory in found)
+    last = max(trajectory["n_turns"] for trajectory in trajectories)
     lines = [f"{'turn':>8} {'visible':>8} {'hidden':>8} {'tasks':>8}"]
-    ends = [[_at(trajectory, turn) for trajectory in found] for turn in range(last + 1)]
+    ends = [[_at(trajectory, turn) for trajectory in trajectories] for turn in range(last + 1)]
     rates = {tests: [_rate(at_turn, tests) for at_turn in ends] for tests in ("visible", "hidden")}
     for turn, (visible, hidden) in enumerate(zip(*rates.values(), strict=True)):
-        going = sum(trajectory["n_turns"] >= turn for trajectory in found)
-        lines.append(f"{turn:>8} {_shown(visible):>8} {_shown(hidden):>8} {going:>8,}")
-    stops = Counter(str(trajectory["stop"]) for trajectory in found)
-    lines += [*_gap(found), _stops(stops), *_verdicts(found), *_resampling(found)]
+        going = sum(trajectory["n_turns"] >= turn for trajectory in trajectories)
+        lines.append(f"{turn:>8} {_format_rate(visible):>8} {_format_rate(hidden):>8} {going:>8,}")
+    stops = Counter(str(trajectory["stop"]) for trajectory in trajectories)
+    lines += [
+        *_report_gap(trajectories),
+        _report_stops(stops),
+        *_report_verdicts(trajectories),
+        *_report_resampling(trajectories),
+    ]
     bars = Bars("Why debugging stopped", dict(stops.most_common()), "tasks")
-    return Account("\n".join(lines), (*_curves(rates, len(found)), bars))
+    return Account("\n".join(lines), (*_curves(rates, len(trajectories)), bars))
 
 
 def _curves(rates: Mapping[str, Sequence[float | None]], n: int) -> tuple[Chart, ...]:
     """Of the tests whose outcome is known at every turn."""
-    known = {
-        tests: whole
+    curves = {
+        tests: complete
         for tests, by_turn in rates.items()
-        if len(whole := [rate for rate in by_turn if rate is not None]) == len(by_turn) > 1
+        if len(complete := [rate for rate in by_turn if rate is not None]) == len(by_turn) > 1
     }
-    if not known:
+    if not curves:
         return ()
     worth = "; ".join(
         f"{tests} tests pass for {line[0]:.1%} of the first programs and {line[-1]:.1%} of the last"
-        for tests, line in known.items()
+        for tests, line in curves.items()
     )
     lines = Lines(
         title="Pass rate by turn",
         x="turns of debugging",
-        at=range(len(next(iter(known.values())))),
-        lines=known,
+        at=range(len(next(iter(curves.values())))),
+        lines=curves,
         caption=f"{n:,} tasks: {worth}.",
     )
     return (lines,)
 
 
-def _trajectories(rows: Iterable[Example | Rejection]) -> Iterable[Any]:
+def _read_trajectories(rows: Iterable[Example | Rejection]) -> Iterable[Any]:
     """One per task: its rows stand together."""
     last = None
     for row in rows:
@@ -69,17 +74,17 @@ def _at(trajectory: Any, turn: int) -> Json:
 
 
 def _rate(ends: Sequence[Json], tests: str) -> float | None:
-    known = [bool(end[tests]) for end in ends if end[tests] is not None]
-    return sum(known) / len(known) if known else None
+    passes = [bool(end[tests]) for end in ends if end[tests] is not None]
+    return sum(passes) / len(passes) if passes else None
 
 
-def _shown(rate: float | None) -> str:
+def _format_rate(rate: float | None) -> str:
     return "-" if rate is None else f"{rate:.3f}"
 
 
-def _gap(found: Sequence[Any]) -> list[str]:
+def _report_gap(trajectories: Sequence[Any]) -> list[str]:
     """How much less is right than the visible tests show: what was fitted to them."""
-    ends = [_at(trajectory, trajectory["n_turns"]) for trajectory in found]
+    ends = [_at(trajectory, trajectory["n_turns"]) for trajectory in trajectories]
     both = [e for e in ends if e["visible"] is not None and e["hidden"] is not None]
     lines = list[str]()
     if both:
@@ -88,50 +93,50 @@ def _gap(found: Sequence[Any]) -> list[str]:
             f"visible {visible:.3f}, hidden {hidden:.3f}: gap {visible - hidden:+.3f} on {len(both):,} "
             "tasks"
         )
-    named = [trajectory for trajectory in found if trajectory["special_cased"]]
-    if named:
-        fail = sum(_at(t, t["n_turns"])["hidden"] is False for t in named)
+    special = [trajectory for trajectory in trajectories if trajectory["special_cased"]]
+    if special:
+        fail = sum(_at(t, t["n_turns"])["hidden"] is False for t in special)
         lines.append(
-            f"repairs that name a visible input: {len(named):,}, of which {fail:,} fail hidden tests"
+            f"repairs that name a visible input: {len(special):,}, of which {fail:,} fail hidden tests"
         )
     return lines
 
 
-def _stops(stops: Counter[str]) -> str:
+def _report_stops(stops: Counter[str]) -> str:
     return "stopped: " + ", ".join(f"{stop} {n:,}" for stop, n in stops.most_common())
 
 
-def _verdicts(found: Sequence[Any]) -> list[str]:
-    judged = [
+def _report_verdicts(trajectories: Sequence[Any]) -> list[str]:
+    verdicts = [
         (turn["verdict"] == "right", truth)
-        for trajectory in found
+        for trajectory in trajectories
         for turn in trajectory["turns"]
         if turn.get("verdict")
         and (truth := turn["visible"] if turn["hidden"] is None else turn["hidden"]) is not None
     ]
-    if not judged:
+    if not verdicts:
         return []
-    true = sum(said == truth for said, truth in judged)
-    return [f"verdicts: {true:,} of {len(judged):,} true ({true / len(judged):.1%})"]
+    true = sum(is_right == truth for is_right, truth in verdicts)
+    return [f"verdicts: {true:,} of {len(verdicts):,} true ({true / len(verdicts):.1%})"]
 
 
-def _resampling(found: Sequence[Any]) -> list[str]:
+def _report_resampling(trajectories: Sequence[Any]) -> list[str]:
     both = [
         (_at(t, t["n_turns"]), t["resample"], t["tokens"])
-        for t in found
+        for t in trajectories
         if t.get("resample") and t["resample"]["hidden"] is not None
     ]
     if not both:
         return []
     n = len(both)
-    debugged = sum(bool(end["hidden"]) for end, _, _ in both) / n
-    sampled = sum(bool(drawn["hidden"]) for _, drawn, _ in both) / n
-    draws = sum(drawn["draws"] for _, drawn, _ in both) / n
-    spent = [sum(tokens for _, _, tokens in both), sum(drawn["tokens"] for _, drawn, _ in both)]
-    estimated = " (estimated)" if any(t.get("tokens_estimated") for t in found) else ""
+    debugging = sum(bool(end["hidden"]) for end, _, _ in both) / n
+    sampling = sum(bool(sample["hidden"]) for _, sample, _ in both) / n
+    draws = sum(sample["draws"] for _, sample, _ in both) / n
+    tokens = [sum(used for _, _, used in both), sum(sample["tokens"] for _, sample, _ in both)]
+    estimated = " (estimated)" if any(t.get("tokens_estimated") for t in trajectories) else ""
     return [
         f"at the same cost, hidden tests of {n:,} tasks:",
-        f"    debugging          {debugged:>6.3f} {spent[0]:>9,} tokens{estimated}",
-        f"    plain resampling   {sampled:>6.3f} {spent[1]:>9,} tokens{estimated}, "
+        f"    debugging          {debugging:>6.3f} {tokens[0]:>9,} tokens{estimated}",
+        f"    plain resampling   {sampling:>6.3f} {tokens[1]:>9,} tokens{estimated}, "
         f"{draws:.1f} draws a task",
     ]
