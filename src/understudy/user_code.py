@@ -7,7 +7,7 @@ of one name do not meet. A folder is a package, so that its files can import eac
 import importlib
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
@@ -59,7 +59,7 @@ def load_submodule(package: ModuleType, name: str) -> None:
 
 
 @contextmanager
-def _no_bytecode() -> Iterator[None]:
+def _no_bytecode() -> Generator[None]:
     """Python's cache takes two contents of one second and one size for the same, so none is written."""
     writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
