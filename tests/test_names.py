@@ -25,6 +25,7 @@ PARTICIPLES = {
 ALLOWED = {
     "chosen": "with `rejected`, the field's word for the two halves of a preference pair",
     "done": "as in `done, pending = await asyncio.wait(...)`",
+    "hidden": "hidden tests: the field's word for those that a model does not see",
     "thought": "the noun: what Self-Align's models write before an answer",
 }
 
@@ -41,8 +42,6 @@ NOT_YET: set[str] = {
     "call",
     "errors",
     "journal",
-    "methods",
-    "prompts",
     "registry",
     "runs",
     "types",

@@ -108,6 +108,12 @@ def connect(
     return entry.open(target)
 
 
+def read_revision(address: Address) -> str:
+    """A digest of a model's weights; empty where they are not at hand."""
+    entry = find_provider(address.provider)
+    return entry.read_revision(address.model) if entry else ""
+
+
 def _usual_url(entry: Entry) -> str:
     """The base URL of a model string that names none."""
     variable = entry.url_variable

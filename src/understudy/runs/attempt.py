@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from understudy.call.budget import Budget, Prices
 from understudy.call.limits import Endpoint
@@ -26,12 +25,13 @@ from understudy.runs.engine import Engine
 from understudy.runs.halt import Halt
 from understudy.runs.progress import Display
 from understudy.runs.quota import Quota
-from understudy.runs.recipe import ModelSettings, Recipe
+from understudy.runs.recipe import Recipe
 from understudy.runs.resolve import ResolvedRecipe
 from understudy.runs.run_dir import RunDir
 from understudy.runs.seeds import identify
 from understudy.runs.step import BoundStep
 from understudy.sandbox.worker_pool import WorkerPool
+from understudy.types import Generate
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class _Attempt:
             if self.recipe.models[other].model_dump(exclude=_OWN) == settings.model_dump(
                 exclude=_OWN
             ):
-                return _model(address, settings, model.generate)
+                return self._model(name, address, model.generate)
         price = self.prices.price(address.model, address.endpoint)
         if price is None and self.budget.limit is not None:
             raise ConfigError(
@@ -126,7 +126,18 @@ class _Attempt:
             provider, self.journal, endpoint, self.budget, price, self.tally, self.notice,
             attempts=self.recipe.attempts,
         )  # fmt: skip
-        return _model(address, settings, generate)
+        return self._model(name, address, generate)
+
+    def _model(self, name: str, address: Address, generate: Generate) -> Model:
+        settings = self.recipe.models[name]
+        return Model(
+            name=address.model,
+            generate=generate,
+            endpoint=address.endpoint,
+            revision=self.resolved.revisions[name],
+            sampling=settings.sampling.sampling(),
+            extra=settings.extra,
+        )
 
 
 _OWN = {"sampling", "extra"}
@@ -250,16 +261,6 @@ def _signals(attempt: _Attempt, halt: Halt) -> Generator[None, None, None]:
     finally:
         for name in names:
             loop.remove_signal_handler(name)
-
-
-def _model(address: Address, settings: ModelSettings, generate: Any) -> Model:
-    return Model(
-        name=address.model,
-        generate=generate,
-        endpoint=address.endpoint,
-        sampling=settings.sampling.sampling(),
-        extra=settings.extra,
-    )
 
 
 def _journal_of(folder: Path) -> Path:

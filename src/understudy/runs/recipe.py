@@ -51,6 +51,9 @@ class ModelSettings(Settings):
     """Defaults; what a method sets goes first."""
     extra: dict[str, Any] = Field(default_factory=dict[str, Any])
     """Further fields of the endpoint's dialect, e.g. `reasoning_effort: low`."""
+    revision: str = ""
+    """Which weights answer, e.g. a commit or a date: change it when others stand behind the same URL.
+    Of the built-in models it is known."""
     key_env: str = ""
     """The environment variable with the key, where it is not the host's usual one."""
     rpm: float | None = Field(default=None, gt=0)
