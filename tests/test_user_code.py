@@ -21,7 +21,7 @@ from understudy import Example, Task, method
 
 @method(paper="arXiv:0000.00000")
 async def mine(task: Task) -> Example:
-    return Example.of(task, {answer!r})
+    return task.example({answer!r})
 """
 
 
@@ -197,7 +197,7 @@ def test_an_entry_point_that_is_no_method_names_its_package(visitor: None) -> No
 
 def test_a_parameter_that_is_no_handle_is_named() -> None:
     async def strange(task: Task, weather: str) -> Example:
-        return Example.of(task, weather)
+        return task.example(weather)
 
     with pytest.raises(
         ConfigError, match="strange: expected a handle as the annotation of 'weather'"
