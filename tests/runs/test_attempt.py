@@ -1,216 +1,216 @@
-"""One start of a run: models bound once, signals, what is counted, and how it ends."""
+"""One start of a run, from its recipe to how it ended."""
 
 import asyncio
+import os
 import resource
 import signal
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from understudy import open_run
 from understudy.call.limits import Endpoint
-from understudy.errors import ConfigError, Interrupted, MethodError
+from understudy.errors import BudgetExhausted, ConfigError, Interrupted
+from understudy.journal.read import Records
 from understudy.runs.attempt import Summary, count_seeds, execute
-from understudy.runs.progress import Display, Progress
+from understudy.runs.progress import Progress
 from understudy.runs.recipe import Recipe
-from understudy.runs.resolve import resolve
+from understudy.runs.resolve import ResolvedRecipe, resolve
 
 SCRIPT = """
 import asyncio, os, signal
-
-from understudy.errors import BudgetExhausted, Rejected
+from understudy.errors import Rejected, BudgetExhausted
 
 def answer(call):
-    return "The answer is 7."
+    return f"{call.request.model} {call.task}"
 
-def other(call):
-    return "The answer is 7."
+def refuse(call):
+    if os.path.exists("refuse") and call.task == "t1":
+        raise Rejected("400")
+    return "fine"
 
-def refuses(call):
-    if call.task == "t1":
-        raise Rejected("400: no")
-    return "The answer is 7."
+def poor(call):
+    raise BudgetExhausted("no money left")
 
-def stops(call):
-    if call.task == "t2":
-        raise BudgetExhausted("no money left")
-    return "The answer is 7."
-
-def breaks(call):
-    raise RuntimeError("a bug")
-
-async def hangs(call):
-    for _ in range(2):
+async def interrupt(call):
+    if call.task == "t0":
         os.kill(os.getpid(), signal.SIGINT)
+    for _ in range(50):
         await asyncio.sleep(0)
-    await asyncio.Event().wait()
+    return "paid for"
 
-def interrupts(call):
-    if call.task == "t1":
-        os.kill(os.getpid(), signal.SIGTERM)
-    return "The answer is 7."
+async def hang(call):
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.sleep(0)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await asyncio.sleep(3600)
 """
+METHOD = '''"""Asks two models."""
 
-VOTE = {"self_consistency": {"samples": 1, "shots": 0, "min_share": 0.0}}
+from understudy import Example, Model, Task, method
+
+
+@method(paper="arXiv:0000.00000")
+async def both(task: Task, teacher: Model, judge: Model) -> Example:
+    return Example.of(task, f"{await teacher.ask(task.prompt)}, {await judge.ask(task.prompt)}")
+'''
 
 
 @pytest.fixture(autouse=True)
-def script() -> None:
+def files(own_folder: None) -> None:
     Path("script.py").write_text(SCRIPT)
+    Path("both.py").write_text(METHOD)
 
 
-def recipe(model: str = "answer", n: int = 4, **changes: object) -> Recipe:
-    fields: dict[str, object] = {
-        "seeds": [{"id": f"t{i}", "prompt": f"{i}?"} for i in range(n)],
-        "models": {"teacher": f"scripted:script.py:{model}"},
-        "steps": [VOTE],
-        "out": "out",
-        "concurrency": 1,
-        **changes,
-    }
-    return Recipe.of(fields)
+def recipe(script: str = "answer", **changes: Any) -> ResolvedRecipe:
+    return resolve(
+        Recipe.of(
+            {
+                "seeds": [{"id": f"t{i}", "prompt": f"question {i}"} for i in range(6)],
+                "models": {"teacher": f"scripted:script.py:{script}"},
+                "steps": ["./both.py:both"],
+                "out": "out",
+                **changes,
+            }
+        )
+    )
 
 
-async def run(
-    recipe: Recipe, display: Display | None = None, only: int | None = None
-) -> tuple[Summary, list[str]]:
-    notices: list[str] = []
-    resolved = resolve(recipe)
-    summary = await execute(resolved, display=display, notice=notices.append, only=only)
-    return summary, notices
+def run(resolved: ResolvedRecipe, **how: Any) -> Summary:
+    return asyncio.run(execute(resolved, **how))
 
 
-async def test_a_run_that_is_done_says_so_and_counts_its_rows() -> None:
-    summary, notices = await run(recipe())
+def statuses() -> list[str | None]:
+    records = Records(Path("out/journal.db"))
+    try:
+        return [attempt.status for attempt in records.attempts()]
+    finally:
+        records.close()
+
+
+def test_a_run_that_is_through_is_done() -> None:
+    summary = run(recipe())
     assert (summary.status, summary.why, summary.signal) == ("done", "", 0)
-    assert (summary.examples, summary.rejected, summary.failed) == (4, 0, 0)
-    assert (summary.out, summary.tally.sent) == (Path("out"), 4)
-    assert notices == []
+    assert (summary.examples, summary.rejected, summary.failed) == (6, 0, 0)
+    assert summary.tally.sent == 12
+    assert statuses() == ["done"]
 
 
-async def test_examples_are_those_of_the_last_step_and_rejections_those_of_all() -> None:
-    steps = [
-        VOTE,
-        {"length": {"min_characters": 1}},
-        {"length": {"min_characters": 1_000}, "label": "long"},
-    ]
-    summary, _ = await run(recipe("refuses", steps=steps))
-    assert (summary.examples, summary.rejected, summary.failed) == (0, 3, 1)
+def test_a_finished_run_asks_nothing() -> None:
+    run(recipe())
+    again = run(recipe())
+    assert (again.examples, again.tally.sent, again.tally.replayed) == (6, 0, 0)
 
 
-async def test_only_some_of_the_seeds_are_run_where_asked() -> None:
-    summary, _ = await run(recipe(), only=3)
-    assert (summary.examples, summary.tally.sent) == (3, 3)
-    summary, _ = await run(recipe())
-    assert (summary.examples, summary.tally.sent) == (4, 1)
+def test_a_failure_that_became_an_example_is_no_longer_counted() -> None:
+    Path("refuse").touch()
+    first = run(recipe("refuse"))
+    assert (first.examples, first.failed) == (5, 1)
+    Path("refuse").unlink()
+    again = run(recipe("refuse"))
+    assert (again.examples, again.failed) == (6, 0)
 
 
-async def test_a_stop_is_told_with_its_reason_and_can_be_resumed() -> None:
-    summary, _ = await run(recipe("stops"))
-    assert (summary.status, summary.examples, summary.why) == ("stopped", 2, "no money left")
-    assert open_run("out").records.attempts()[-1].status == "stopped"
+def test_a_run_that_a_limit_stops_says_why_and_can_go_on() -> None:
+    summary = run(recipe("poor"))
+    assert (summary.status, summary.why) == ("stopped", str(BudgetExhausted("no money left")))
+    assert statuses() == ["stopped"]
 
 
-async def test_a_bug_ends_the_attempt_as_failed_and_frees_the_folder() -> None:
-    with pytest.raises(MethodError, match="a bug"):
-        await run(recipe("breaks"))
-    assert open_run("out").records.attempts()[-1].status == "failed"
-    with pytest.raises(MethodError, match="a bug"):  # and not: the folder is in use
-        await run(recipe("breaks"))
+def test_the_first_signal_lets_calls_under_way_finish_and_keeps_them() -> None:
+    notices = list[str]()
+    summary = run(recipe("interrupt", concurrency=2), notice=notices.append)
+    assert (summary.status, summary.signal) == ("interrupted", signal.SIGINT)
+    assert summary.tally.sent > 0
+    assert any(notice.startswith("stopping: ") for notice in notices)
+    assert statuses() == ["interrupted"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-async def endpoints(models: dict[str, object]) -> Sequence[Endpoint]:
-    """Those of a run whose step binds a critic beside the teacher."""
-    shown: list[Endpoint] = []
-
-    async def display(_: Progress, endpoints: Sequence[Endpoint]) -> None:
-        shown.extend(endpoints)
-
-    step = {"self_refine": {"rounds": 1}}
-    await run(recipe(models=models, steps=[step], n=1), display)
-    return shown
+def test_the_second_signal_ends_the_run_at_once() -> None:
+    with pytest.raises(Interrupted, match="the same command goes on") as raised:
+        run(recipe("hang"))
+    assert raised.value.signal == signal.SIGTERM
+    assert statuses() == ["interrupted"]
 
 
-@pytest.mark.parametrize(
-    ("critic", "doors"),
-    [
-        ({"model": "scripted:script.py:answer"}, 1),
-        ({"model": "scripted:script.py:answer", "sampling": {"temperature": 0.1}}, 1),
-        ({"model": "scripted:script.py:answer", "rpm": 60_000}, 2),
-        ({"model": "scripted:script.py:other"}, 2),
-    ],
-    ids=["the same", "other sampling", "another limit", "another model"],
-)
-async def test_roles_share_an_endpoint_where_only_their_sampling_differs(
-    critic: dict[str, object], doors: int
-) -> None:
-    teacher = {"model": "scripted:script.py:answer"}
-    assert len(await endpoints({"teacher": teacher, "critic": critic})) == doors
+def test_an_error_in_a_method_leaves_the_attempt_failed_and_the_folder_free() -> None:
+    Path("both.py").write_text(
+        METHOD.replace("return Example", "raise KeyError\n    return Example")
+    )
+    with pytest.raises(Exception, match="both, task 't0': KeyError"):
+        run(recipe())
+    assert statuses() == ["failed"]
+    assert run(recipe(on_error="row")).failed == 6, "the same folder; on_error may differ"
 
 
-async def test_a_budget_needs_a_price_and_says_how_to_give_one() -> None:
-    with pytest.raises(ConfigError, match="a budget needs the price of every model") as error:
-        await run(recipe(budget=1.0))
-    assert "prices='{" in str(error.value)
-    prices = {"script.py:answer": {"input": 0, "output": 0}}
-    assert (await run(recipe(budget=1.0, prices=prices)))[0].status == "done"
+def test_only_so_many_seeds_are_run_where_a_number_is_given() -> None:
+    assert run(recipe(), only=2).examples == 2
+    assert run(recipe(), only=4).examples == 4
+    assert count_seeds(recipe().recipe) == 6
 
 
-async def test_without_a_teacher_the_built_in_model_is_named() -> None:
-    fields = {"seeds": [{"id": "t", "prompt": "1+1?"}], "steps": [VOTE], "out": "out"}
-    _, notices = await run(Recipe.of(fields))
+def test_a_default_teacher_is_said_to_be_taken() -> None:
+    notices = list[str]()
+    run(recipe(models={}, seeds=[{"prompt": "What is 3 + 4?"}]), notice=notices.append)
     assert notices[0].startswith("no model is named as teacher: taking pocket")
 
 
-async def test_a_folder_to_reuse_must_hold_a_journal(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"expected a run folder, \S+ has no journal\.db"):
-        await run(recipe(reuse=[str(tmp_path)]))
+def test_roles_of_one_model_share_its_endpoint_and_others_do_not() -> None:
+    names = list[list[str]]()
+
+    async def watch(progress: Progress, endpoints: Sequence[Endpoint]) -> None:
+        names.append([endpoint.name for endpoint in endpoints])
+
+    same = {"teacher": {"model": "scripted:script.py:answer", "sampling": {"temperature": 0}},
+            "judge": "scripted:script.py:answer"}  # fmt: skip
+    other = {"teacher": "scripted:script.py:answer", "judge": "scripted:script.py:refuse"}
+    slow = {"teacher": "scripted:script.py:answer",
+            "judge": {"model": "scripted:script.py:answer", "rpm": 1e6}}  # fmt: skip
+    for out, models in (("a", same), ("b", other), ("c", slow)):
+        run(recipe(models=models, out=out), display=watch)
+    assert [len(endpoints) for endpoints in names] == [1, 2, 2]
 
 
-async def test_replies_of_a_reused_run_are_not_asked_again() -> None:
-    await run(recipe(out="first"))
-    summary, _ = await run(recipe(out="second", reuse=["first"]))
-    assert (summary.examples, summary.tally.sent) == (4, 0)
+def test_a_budget_needs_the_price_of_every_model() -> None:
+    with pytest.raises(ConfigError, match=r"a budget needs the price of every model.*prices="):
+        run(recipe(budget=1))
+    assert not Path("out/run.json").exists(), "nothing was begun"
+    assert (
+        run(recipe(budget=1, prices={"script.py:answer": {"input": 0, "output": 0}})).examples == 6
+    )
 
 
-async def test_the_first_signal_lets_calls_under_way_finish() -> None:
-    summary, notices = await run(recipe("interrupts"))
-    assert (summary.status, summary.signal) == ("interrupted", signal.SIGTERM)
-    assert summary.why == "interrupted by SIGTERM"
-    assert summary.examples == 2, "the call under way was not let finish"
-    assert notices[-1].startswith("stopping: ")
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+def test_a_run_to_take_replies_from_must_be_one() -> None:
+    with pytest.raises(
+        ConfigError, match=r"reuse: expected a run folder, nowhere has no journal\.db"
+    ):
+        run(recipe(reuse=["nowhere"]))
 
 
-async def test_the_second_signal_does_not_wait_and_the_run_can_be_resumed() -> None:
-    with pytest.raises(Interrupted, match="the same command goes on") as error:
-        await run(recipe("hangs"))
-    assert error.value.signal == signal.SIGINT
-    assert open_run("out").records.attempts()[-1].status == "interrupted"
+def test_more_calls_at_once_than_the_system_has_files_for_are_refused() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard == resource.RLIM_INFINITY:
+        pytest.skip("this system has no limit")
+    with pytest.raises(ConfigError, match=rf"concurrency={hard} needs {hard + 100} open files"):
+        run(recipe(concurrency=hard))
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (soft, hard)
+    assert not os.path.exists("out")
 
 
-def test_outside_the_main_thread_signals_are_left_to_others() -> None:
-    summaries = list[Summary]()
-    thread = threading.Thread(target=lambda: summaries.append(asyncio.run(run(recipe()))[0]))
-    thread.start()
-    thread.join()
-    assert [summary.status for summary in summaries] == ["done"]
+def test_a_display_is_started_with_the_run_and_ends_with_it() -> None:
+    ended = list[int]()
 
-
-async def test_the_display_lives_as_long_as_the_run() -> None:
-    ends: list[str] = []
-
-    async def display(*_: object) -> None:
+    async def watch(progress: Progress, endpoints: Sequence[Endpoint]) -> None:
         try:
-            await asyncio.sleep(1000)
-        except asyncio.CancelledError:
-            ends.append("cancelled")
-            raise
+            await asyncio.Event().wait()
+        finally:
+            ended.append(progress.quota.accepted)
 
-    await run(recipe(), display)
-    assert ends == ["cancelled"]
+    run(recipe(), display=watch)
+    assert ended == [6]
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ async def test_the_display_lives_as_long_as_the_run() -> None:
         ((256, resource.RLIM_INFINITY), 9_900, (10_000, resource.RLIM_INFINITY)),
     ],
 )
-async def test_open_files_are_allowed_for_every_call_under_way(
+def test_open_files_are_allowed_for_every_call_under_way(
     limits: tuple[int, int],
     concurrency: int,
     after: tuple[int, int] | None,
@@ -242,11 +242,15 @@ async def test_open_files_are_allowed_for_every_call_under_way(
     monkeypatch.setattr(resource, "setrlimit", setrlimit)
     if after is None:
         with pytest.raises(ConfigError, match=r"concurrency=3997 needs 4097 open files"):
-            await run(recipe(concurrency=concurrency))
+            run(recipe(concurrency=concurrency))
     else:
-        await run(recipe(concurrency=concurrency))
+        run(recipe(concurrency=concurrency))
         assert now == [after]
 
 
-def test_all_seeds_are_counted() -> None:
-    assert count_seeds(recipe(n=7)) == 7
+def test_outside_the_main_thread_signals_are_left_to_others() -> None:
+    resolved, summaries = recipe(), list[Summary]()
+    thread = threading.Thread(target=lambda: summaries.append(run(resolved)))
+    thread.start()
+    thread.join()
+    assert [summary.status for summary in summaries] == ["done"]
