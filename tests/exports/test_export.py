@@ -1,6 +1,8 @@
-"""What is exported at the end of an attempt, when it is written again, and what is left when it fails."""
+"""The files made from a run's journal."""
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -8,115 +10,116 @@ import pytest
 import understudy
 from understudy import open_run
 from understudy.errors import ConfigError, RunFolderError
-from understudy.exports import export as module
-from understudy.exports.export import STAMP, export, export_all
+from understudy.exports.export import OTHERS, PARQUET, STAMP, export, export_all
 from understudy.exports.formats import find_format
-from understudy.runs.reader import Run
 
-FILES = ["README.md", "data/train.jsonl", "data/train.parquet", "failures.jsonl", "rejected.jsonl",
-         "report.html"]  # fmt: skip
+SCRIPT = """
+def answer(call):
+    return f"The answer is {call.task[1:]}."
+"""
+ALL = [Path("out") / name for name in (OTHERS[0], PARQUET, *OTHERS[1:])]
 
 
-def run(model: str = "yes", **changes: object) -> Run:
-    Path("script.py").write_text(
-        "from understudy.errors import Rejected\n"
-        "def yes(call):\n    return 'The answer is 7.'\n"
-        "def no(call):\n    raise Rejected('400: no')\n"
+@pytest.fixture(autouse=True)
+def run(own_folder: None) -> None:
+    Path("script.py").write_text(SCRIPT)
+    understudy.run(
+        seeds=[{"id": f"t{i}", "prompt": f"{i}?"} for i in range(12)] + [{"x": 1}],
+        models={"teacher": "scripted:script.py:answer"},
+        steps=[
+            {"self_consistency": {"samples": 1, "shots": 0}},
+            {"length": {"max_characters": 16}},
+        ],
+        out="out",
     )
-    recipe: dict[str, object] = {
-        "seeds": [{"id": f"t{i}", "prompt": f"{i}?"} for i in range(3)],
-        "models": {"teacher": f"scripted:script.py:{model}"},
-        "steps": [{"self_consistency": {"samples": 1, "shots": 0}}],
-        "out": "out",
-        **changes,
-    }
-    understudy.run(**recipe)
-    return open_run("out")
 
 
-def names(files: list[Path]) -> list[str]:
-    return sorted(str(file.relative_to("out")) for file in files)
+def test_everything_is_written_at_the_end_of_a_run_in_one_format() -> None:
+    assert all(file.is_file() for file in ALL)
+    assert len(Path("out/data/train.jsonl").read_text().splitlines()) == 10
+    assert len(Path("out/rejected.jsonl").read_text().splitlines()) == 2
+    assert len(Path("out/failures.jsonl").read_text().splitlines()) == 1
+    assert "path: data/*.parquet" in Path("out/README.md").read_text()
 
 
-def test_everything_is_written_at_the_end_of_an_attempt() -> None:
-    run()
-    for name in FILES:
-        assert Path("out", name).is_file(), name
+def test_nothing_is_written_again_unless_something_changed_or_it_is_demanded() -> None:
+    assert export_all(open_run("out")) == []
+    assert export_all(open_run("out"), again=True) == ALL
 
 
-def test_what_has_not_changed_is_not_written_again_but_on_demand() -> None:
-    finished = run()
-    assert export_all(finished) == []
-    assert names(export_all(finished, again=True)) == FILES
+@pytest.mark.parametrize("file", ALL, ids=str)
+def test_each_file_is_named_among_those_written_and_made_anew(file: Path) -> None:
+    before = file.read_bytes()
+    file.unlink()
+
+    assert file in export_all(open_run("out"), again=True)
+
+    if file.suffix != ".parquet":
+        assert file.read_bytes() == before
 
 
-@pytest.mark.parametrize("change", ["missing", "older"])
-def test_what_may_have_changed_is_written_again(change: str) -> None:
-    finished = run()
-    if change == "missing":
-        Path("out", STAMP).unlink()
-    else:
-        Path("out", STAMP).write_text("another state")
-    assert names(export_all(finished)) == FILES
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update totals set sent = sent + 1",
+        "update totals set reused = reused + 1",
+        "update attempts set status = 'stopped'",
+    ],
+)
+def test_calls_and_the_end_of_the_run_count_as_changes(change: str) -> None:
+    with closing(sqlite3.connect("out/journal.db")) as journal, journal:
+        journal.execute(change)
+
+    assert export_all(open_run("out")) == ALL
+    assert export_all(open_run("out")) == []
 
 
-def test_new_rows_are_exported() -> None:
-    run(max_seeds=2)
-    assert len(Path("out/data/train.jsonl").read_text().splitlines()) == 2
-
-
-def test_without_the_extra_a_parquet_file_that_lacks_rows_is_removed(
+def test_without_the_extra_a_parquet_file_of_other_rows_does_not_stay(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    finished = run()
-    monkeypatch.setattr(module, "has_parquet", lambda: False)
-    files = names(export_all(finished, again=True))
-    assert files == [name for name in FILES if name != "data/train.parquet"]
-    assert Path("out/data/train.parquet").is_file(), "it is of this very state"
-    assert "data/*.parquet" in Path("out/README.md").read_text()
+    monkeypatch.setattr("understudy.exports.export.has_parquet", lambda: False)
+
+    assert Path(PARQUET) not in export_all(open_run("out"), again=True)
+    assert (Path("out") / PARQUET).is_file(), "nothing changed: it has the same rows"
+
     Path("out", STAMP).write_text("another state")
-    export_all(finished)
-    assert not Path("out/data/train.parquet").exists()
-    assert "data/*.jsonl" in Path("out/README.md").read_text()
+    files = export_all(open_run("out"))
+    assert files == [file for file in ALL if file.suffix != ".parquet"]
+    assert not (Path("out") / PARQUET).exists()
+    assert "path: data/*.jsonl" in Path("out/README.md").read_text()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_cannot_be_written_is_said_and_the_journal_is_safe() -> None:
-    finished = run()
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_a_folder_that_cannot_be_written_is_a_run_folder_error() -> None:
     Path("out/data").chmod(0o500)
     try:
-        with pytest.raises(RunFolderError, match="Make the folder writable"):
-            export_all(finished, again=True)
+        with pytest.raises(RunFolderError, match="export again"):
+            export_all(open_run("out"), again=True)
     finally:
         Path("out/data").chmod(0o700)
 
 
-def test_a_file_in_the_place_of_the_folder_is_said_in_words() -> None:
-    finished = run()
-    for file in Path("out/data").iterdir():
-        file.unlink()
-    Path("out/data").rmdir()
-    Path("out/data").write_text("in the way")
-    with pytest.raises(RunFolderError, match=r"out: the exports could not be written: File exists"):
-        export_all(finished, again=True)
-    assert len(list(finished.examples())) == 3
+def test_a_file_in_the_place_of_the_folder_is_a_run_folder_error_that_says_what_to_do() -> None:
+    data = Path("out/data")
+    data.rename("out/elsewhere")
+    data.touch()
+
+    with pytest.raises(RunFolderError, match=r"The journal is safe; .* understudy export out"):
+        export_all(open_run("out"))
 
 
-def test_a_run_without_examples_has_empty_files() -> None:
-    run("no")
-    assert Path("out/data/train.jsonl").read_text() == ""
-    assert len(Path("out/failures.jsonl").read_text().splitlines()) == 3
+def test_one_file_holds_the_examples_of_the_last_step_or_of_another() -> None:
+    opened = open_run("out")
+
+    assert export(opened, Path("last.jsonl"), find_format("alpaca")) == 10
+    assert export(opened, Path("first.jsonl"), find_format("alpaca"), "self_consistency") == 12
+    assert len(Path("first.jsonl").read_text().splitlines()) == 12
 
 
-def test_one_file_can_be_written_in_any_format() -> None:
-    finished, file = run(), Path("alpaca.jsonl")
-    assert export(finished, file, find_format("alpaca")) == 3
-    assert len(file.read_text().splitlines()) == 3
+def test_what_a_format_cannot_express_is_an_error_of_the_user_and_leaves_the_file() -> None:
+    Path("pairs.jsonl").write_text("before")
 
+    with pytest.raises(ConfigError, match="example 't0': preference needs rejected turns"):
+        export(open_run("out"), Path("pairs.jsonl"), find_format("preference"))
 
-def test_a_format_that_cannot_express_an_example_is_refused_and_the_file_stays() -> None:
-    finished, file = run(), Path("pairs.jsonl")
-    file.write_text("old")
-    with pytest.raises(ConfigError, match="preference"):
-        export(finished, file, find_format("preference"))
-    assert file.read_text() == "old"
+    assert Path("pairs.jsonl").read_text() == "before"
