@@ -16,8 +16,9 @@ from understudy.call.stack import Tally, assemble, recalled
 from understudy.data.bad_row import BadSeed
 from understudy.handles.sandbox import Execute, Sandbox
 from understudy.handles.world import World
-from understudy.journal.read import Records, Row
-from understudy.journal.write import Journal
+from understudy.journal.read import Records
+from understudy.journal.rows import Row
+from understudy.journal.write import SqliteJournal
 from understudy.registry import Definition, Registry
 from understudy.runs.engine import Engine
 from understudy.runs.quota import Quota
@@ -56,14 +57,14 @@ class Bench:
     price: Price | None = None
     attempts: int = 3
     endpoint: Callable[[str], Endpoint] = Endpoint
-    journal: Journal = field(init=False)
+    journal: SqliteJournal = field(init=False)
     tally: Tally = field(default_factory=Tally)
     endpoints: list[Endpoint] = field(default_factory=list[Endpoint])
     notices: list[str] = field(default_factory=list[str])
     engine: Engine | None = None
 
     async def __aenter__(self) -> "Bench":
-        self.journal = Journal(self.path, self.reuse)
+        self.journal = SqliteJournal(self.path, self.reuse)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -125,7 +126,7 @@ class Made:
     failures: list[tuple[str, Failure]]
 
 
-def made(journal: Path | Journal, label: str) -> Made:
+def made(journal: Path | SqliteJournal, label: str) -> Made:
     """Rows of a step, by kind, in the order of the seeds; the task's id with those that need it."""
     path = journal if isinstance(journal, Path) else journal.path
     records = Records(path)
@@ -144,7 +145,7 @@ def made(journal: Path | Journal, label: str) -> Made:
     )
 
 
-def answers(journal: Path | Journal, label: str) -> list[str]:
+def answers(journal: Path | SqliteJournal, label: str) -> list[str]:
     return [example.answer for example in made(journal, label).examples]
 
 

@@ -20,7 +20,8 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 LAYERS = [
     # nouns
-    ["errors", "types"],
+    ["errors", "values"],
+    ["types"],
     # machinery
     ["plugins", "prompts", "text", "user_code"],
     ["data", "journal", "pocket", "sandbox"],

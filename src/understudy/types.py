@@ -1,60 +1,12 @@
-"""The nouns: what goes into a model, what comes out, what a method takes and returns.
+"""The nouns: what goes into a model, what comes out, what a method takes and returns."""
 
-Values are frozen `msgspec` structs: they encode to JSON without unset fields, in a fixed order,
-which is what the journal's key is made of, and decode with validation at a few microseconds each.
-Settings, which people write, are pydantic models (`Settings`) for their messages and schemas.
-"""
-
-import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
 import msgspec
-from pydantic import BaseModel, ConfigDict
 
-Json: TypeAlias = dict[str, Any]
-"""A JSON object."""
-
-
-class Settings(BaseModel):
-    """What a person sets: immutable, closed to unknown keys, documented below each field."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Value(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A value: immutable; fields at their default are left out of its JSON."""
-
-
-class Text(Value, frozen=True, tag="text", tag_field="type"):
-    """A part of a message that is text."""
-
-    text: str
-
-
-class _Media(Value, frozen=True, kw_only=True):
-    media_type: str = ""
-    """E.g. `image/png`; needed with `data`."""
-    data: bytes = b""
-    """The bytes themselves, or empty where `url` says where the endpoint finds them."""
-    url: str = ""
-    sha256: str = ""
-    """Digest of `data`, in hex. Set where the bytes are left out, as in the journal."""
-
-    @property
-    def digest(self) -> str:
-        return self.sha256 or (hashlib.sha256(self.data).hexdigest() if self.data else "")
-
-
-class Image(_Media, frozen=True, tag="image", tag_field="type"):
-    """A part of a message that is a picture."""
-
-
-class Audio(_Media, frozen=True, tag="audio", tag_field="type"):
-    """A part of a message that is sound."""
-
-
-Part: TypeAlias = Text | Image | Audio
+from understudy.values import Audio, Image, Json, Part, Text, Value
+from understudy.values import Settings as Settings
 
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 
@@ -219,17 +171,27 @@ class Reply(Value, frozen=True):
         return None if self.logprobs is None else sum(token.logprob for token in self.logprobs)
 
 
-class Canonical(NamedTuple):
-    """A request in the form that is hashed, stored and measured, made once per call."""
+class Turn(NamedTuple):
+    """One message of a conversation, after those before it."""
 
     hash: bytes
-    """16 bytes."""
+    """16 bytes, of the turn before and of the message: of the whole conversation up to here."""
+    message: Message
+    """Pictures and sound by digest."""
+    body: bytes
+    """The message as JSON."""
+
+
+class Canonical(NamedTuple):
+    """What is asked, whoever is asked, in the form that is hashed, stored and measured."""
+
+    hash: bytes
+    """16 bytes, of head and turns."""
     head: bytes
-    """JSON of all but the messages, unset fields left out."""
-    turns: tuple[tuple[bytes, Message], ...] = ()
-    """The messages, each with its digest."""
+    """JSON of all but the messages: unset fields left out, so that a new field orphans no journal."""
+    turns: tuple[Turn, ...] = ()
     size: int = 0
-    """Bytes of text in all."""
+    """Bytes of the whole as JSON, pictures and sound by digest: at least one for two tokens."""
 
 
 class Call(Value, frozen=True, kw_only=True):

@@ -124,7 +124,7 @@ def test_a_run_is_made_shown_explained_and_exported() -> None:
     assert answers == ["Thought 0. The answer is 1.", "Thought 0. The answer is 2."]
 
     assert "self_consistency                 2         0         0" in cli("show", "out").stdout
-    assert "call as teacher, draw 1: sent in session 1" in cli("why", "out", "bb").stdout
+    assert "call as teacher, draw 1: sent in attempt 1" in cli("why", "out", "bb").stdout
     assert cli("export", "out", "--to", "x.jsonl", "--format", "alpaca").stdout == (
         "x.jsonl: 2 rows\n"
     )

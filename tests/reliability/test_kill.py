@@ -126,7 +126,7 @@ def test_every_draw_is_asked_for_once_and_kept_apart_over_kills(tmp_path: Path) 
         assert ended.code == 0, ended
         assert server.asked().total() == 3 * tasks + lost
         assert run.committed() == dict.fromkeys(names(tasks), 3)
-        replies = run.read("select task, reply from calls")
+        replies = run.read("select task, text from effects")
         assert len(set(replies)) == 3 * tasks, "two draws got the same reply"
 
 

@@ -8,7 +8,7 @@ import yaml
 from markdown_text import visible
 
 from understudy.data.licenses import terms_of
-from understudy.journal.read import Session
+from understudy.journal.read import Attempt
 from understudy.reports.card import render_card
 from understudy.runs.facts import Cost, ModelFacts, Reason, RunFacts, StepFacts
 
@@ -40,7 +40,7 @@ def model(name: str, endpoint: str = "", *, builtin: bool = False) -> ModelFacts
 
 FACTS = RunFacts(
     name="arithmetic",
-    attempts=(Session(1, "2026-11-23 10:00:00", "2026-11-23 10:01:00", "done"),),
+    attempts=(Attempt(1, "2026-11-23 10:00:00", "2026-11-23 10:01:00", "done"),),
     steps=(METHOD, FILTER),
     uses=(),
     models=(model("gpt-5-mini", "openai https://api.openai.com/v1"),),
@@ -144,7 +144,7 @@ def test_hostile_text_is_shown_and_does_not_act() -> None:
     facts = replace(
         FACTS,
         name=EVIL,
-        attempts=(Session(1, EVIL, EVIL, "done"),),
+        attempts=(Attempt(1, EVIL, EVIL, "done"),),
         steps=(step, replace(step, kind="filter", reasons=(failure,))),
         models=(ModelFacts(EVIL, EVIL, EVIL, 1, 1, 1, False, ()),),
         programs={EVIL: 1},

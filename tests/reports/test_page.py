@@ -125,7 +125,7 @@ def test_an_unfinished_run_says_so_until_it_is_finished() -> None:
 def test_a_run_that_was_killed_is_told_as_unfinished() -> None:
     run()
     with closing(sqlite3.connect("out/journal.db")) as journal, journal:
-        journal.execute("update sessions set ended = null, status = null")
+        journal.execute("update attempts set ended = null, status = null")
     opened = open_run("out")
     assert "is still running, or was killed" in render_page(opened, collect(opened))
 
@@ -313,7 +313,7 @@ def test_a_finished_run_is_not_written_again_but_on_demand() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", ["update totals set sent = sent + 1", "update sessions set status = 'stopped'"]
+    "change", ["update totals set sent = sent + 1", "update attempts set status = 'stopped'"]
 )
 def test_it_is_written_again_after_calls_that_made_no_row_and_after_another_end(
     change: str,

@@ -10,7 +10,7 @@ from inline_snapshot import snapshot
 
 from understudy import open_run, run_async
 from understudy.errors import ConfigError
-from understudy.journal.read import Session
+from understudy.journal.read import Attempt
 from understudy.reports.text import group_failures, list_attempts, list_programs, render_text
 from understudy.runs.facts import collect
 
@@ -121,7 +121,7 @@ def test_failures_of_many_kinds_are_counted_together() -> None:
 
 
 def test_of_many_attempts_the_first_and_the_last_are_listed() -> None:
-    attempts = [Session(i, f"day {i}", f"night {i}", "stopped") for i in range(1, 10)]
+    attempts = [Attempt(i, f"day {i}", f"night {i}", "stopped") for i in range(1, 10)]
     lines = list_attempts(attempts).splitlines()
     assert [line.split(":")[0] for line in lines] == [
         "attempt 1", "attempt 2", "... 4 more ...", "attempt 7", "attempt 8", "attempt 9",

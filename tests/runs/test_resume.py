@@ -24,8 +24,9 @@ import understudy.call.stack
 from understudy.call.model import Model, gather
 from understudy.call.stack import given
 from understudy.handles.sandbox import Execution
-from understudy.journal.read import Records, Row
-from understudy.journal.write import call_key, canonical, request_hash
+from understudy.journal.keys import canonical, effect_key
+from understudy.journal.read import Records
+from understudy.journal.rows import Row
 from understudy.methods import methods
 from understudy.providers.negotiate import Features
 from understudy.providers.scripted import Scripted
@@ -33,6 +34,7 @@ from understudy.runs.step import BoundStep
 from understudy.sandbox.protocol import Outcome, TestResult
 from understudy.types import (
     Call,
+    Canonical,
     Example,
     Rejection,
     Reply,
@@ -371,11 +373,13 @@ async def session(path: Path, case: Case, kill_at: int | None = None) -> Left:
             killed = True
     records = Records(path)
     rows = [row for s in steps for row in records.rows(s.label, "example", "rejection", "failure")]
-    kept = {(c.step, c.task, c.role, c.draw, c.request_hash) for c in records.calls()}
-    known = {ran(e.step, e.task, msgspec.json.decode(e.program)) for e in records.executions()}
+    kept = {(c.step, c.task, c.role, c.draw, records.request_hash(c)) for c in records.calls()}
+    known = {
+        ran(e.step, e.task, msgspec.json.decode(e.request)) for e in records.effects("sandbox")
+    }
     records.close()
     asked = {
-        (call.step, call.task, call.role, call.draw, request_hash(canonical(call.request)))
+        (call.step, call.task, call.role, call.draw, canonical(call.request).hash)
         for wire in provider.calls
         for call in wire.calls
     }
@@ -466,25 +470,26 @@ async def test_recipes_of_every_shape_resume_from_every_call(
 # Mutants of the key: the contract would tell.
 
 
-def mutated(**fields: Any) -> Callable[[Call, bytes], bytes]:
-    return lambda call, hashed: call_key(msgspec.structs.replace(call, **fields), hashed)
+def mutated(**fields: Any) -> Callable[..., bytes]:
+    names = ("kind", "step", "task", "scope", "role", "who", "hash", "draw")
+    return lambda *parts: effect_key(**dict(zip(names, parts, strict=True)) | fields)
 
 
-def without_sampling(request: Request) -> bytes:
+def without_sampling(request: Request) -> Canonical:
     return canonical(msgspec.structs.replace(request, sampling=Sampling()))
 
 
-def without_messages(request: Request) -> bytes:
+def without_messages(request: Request) -> Canonical:
     return canonical(msgspec.structs.replace(request, messages=()))
 
 
 @pytest.mark.parametrize(
     ("part", "mutant"),
     [
-        pytest.param("call_key", mutated(draw=0), id="draw"),
-        pytest.param("call_key", mutated(task=""), id="task"),
-        pytest.param("call_key", mutated(step="", task=""), id="scope"),
-        pytest.param("call_key", mutated(role=""), id="role"),
+        pytest.param("effect_key", mutated(draw=0), id="draw"),
+        pytest.param("effect_key", mutated(task=""), id="task"),
+        pytest.param("effect_key", mutated(step="", task=""), id="scope"),
+        pytest.param("effect_key", mutated(role=""), id="role"),
         pytest.param("canonical", without_sampling, id="sampling"),
         pytest.param("canonical", without_messages, id="messages"),
     ],
@@ -504,7 +509,7 @@ async def test_the_contract_fails_where_the_key_lacks_the_step(
     def twice(model: Model) -> list[BoundStep]:
         return [step(defined(probe), model, label="a"), step(defined(probe), model, label="b")]
 
-    monkeypatch.setattr(understudy.call.stack, "call_key", mutated(step=""))
+    monkeypatch.setattr(understudy.call.stack, "effect_key", mutated(step=""))
 
     with pytest.raises(AssertionError, match="killed at call"):
         await contract(Case(twice, Features()), tmp_path)

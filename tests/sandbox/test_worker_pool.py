@@ -10,7 +10,7 @@ import pytest
 from understudy.call.stack import Tally, recalled
 from understudy.errors import ConfigError, NoSandbox
 from understudy.handles.sandbox import Execution, Sandbox
-from understudy.journal.write import Journal
+from understudy.journal.write import SqliteJournal
 from understudy.sandbox import isolation, worker_pool
 from understudy.sandbox.isolation import find_isolation
 from understudy.sandbox.protocol import Outcome, Program
@@ -214,10 +214,10 @@ async def test_a_program_whose_outcome_is_on_disk_is_not_run_again(tmp_path: Pat
         return Outcome(status="passed", wall=1.5, isolation="test")
 
     async def attempt(*programs: Program) -> list[Outcome]:
-        journal = Journal(tmp_path / "journal.db")
+        journal = SqliteJournal(tmp_path / "journal.db")
         sandbox = Sandbox(recalled(execute, journal, Tally())).at("debug", "t1")
         outcomes = [await sandbox.run(program) for program in programs]
-        assert journal.records.isolations() == {"test": len(executions)}
+        assert journal.records.answered_by("sandbox") == {"test": len(executions)}
         await journal.close("done")
         return outcomes
 

@@ -16,7 +16,7 @@ import yaml
 from pydantic import Field
 
 from understudy.errors import BudgetExhausted
-from understudy.journal.write import canonical
+from understudy.journal.keys import canonical
 from understudy.types import Call, Generate, Reply, Settings, Usage
 
 
@@ -126,6 +126,6 @@ DEFAULT_REPLY = 4_096
 
 def most(call: Call, price: Price, longest: int) -> float:
     """Dollars that one draw can cost at most, images and audio aside."""
-    tokens_in = len(canonical(call.request)) / 2
+    tokens_in = canonical(call.request).size / 2
     tokens_out = call.request.sampling.max_tokens or longest
     return (tokens_in * price.input + tokens_out * price.output) / 1e6

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from understudy.errors import Rejected
-from understudy.journal.write import canonical, request_hash
+from understudy.journal.keys import canonical
 from understudy.types import FREE, Call, Generate, Provide, Reply, Usage, WireCall
 
 MOST_DRAWS = 128
@@ -141,7 +141,7 @@ def _key(call: Call) -> bytes:
     names = [request.endpoint, request.model, request.revision]
     if request.sampling.seed is not None:
         names += _owner(call)
-    return "\0".join(names).encode() + request_hash(canonical(request))
+    return "\0".join(names).encode() + canonical(request).hash
 
 
 def _owner(call: Call) -> tuple[str, str, str, str]:

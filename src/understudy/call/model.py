@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from understudy.call.group import grouped
 from understudy.errors import Rejected, Unparsable
-from understudy.journal.write import canonical, request_hash
+from understudy.journal.keys import canonical
 from understudy.text import lenient_json
 from understudy.types import (
     Call,
@@ -128,7 +128,7 @@ class Model:
         """`n` draws of a request."""
         if n < 1:
             return []
-        key = self.scope, request_hash(canonical(request))
+        key = self.scope, canonical(request).hash
         # Counted before the first await: concurrent callers are numbered in the order they asked.
         draw = self._draws.get(key, 0)
         self._draws[key] = draw + n

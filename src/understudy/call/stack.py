@@ -16,19 +16,11 @@ from understudy.call.budget import Budget, Price, metered
 from understudy.call.group import grouped
 from understudy.call.limits import Endpoint, limited
 from understudy.call.retry import retried
-from understudy.journal.write import (
-    Entry,
-    Executed,
-    Journal,
-    call_key,
-    canonical,
-    execution_key,
-    request_hash,
-)
+from understudy.journal.effect import Effect, Journal, Packed, pack, unpack
+from understudy.journal.keys import canonical, effect_key, plain
 from understudy.sandbox.protocol import Execute, Execution, Outcome, Program
-from understudy.types import FREE, Call, Generate, Provide, Reply, Usage
+from understudy.types import FREE, Call, Canonical, Generate, Provide, Reply, Usage
 
-_decode = msgspec.json.Decoder(Reply).decode
 _decode_outcome = msgspec.json.Decoder(Outcome).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -70,28 +62,30 @@ def journaled(generate: Generate, journal: Journal, price: Price | None, tally: 
     """Answer from the journal; what it lacks, ask, write, and answer."""
 
     async def answer(call: Call) -> Reply:
-        body = canonical(call.request)
-        hashed = request_hash(body)
-        key = call_key(call, hashed)
-        if (row := journal.get(key)) is not None:
-            stored, source = row
+        request = call.request
+        asked = canonical(request)
+        who = "\0".join((request.endpoint, request.model, request.revision))
+        key = effect_key(
+            "call", call.step, call.task, call.scope, call.role, who, asked.hash, call.draw
+        )
+        if (stored := journal.get(key)) is not None:
             tally.replayed += 1
-            if source:
-                await journal.put([_entry(call, key, hashed, body, stored, source=source)])
-            return _decode(stored)
+            if stored.source:
+                packed = Packed(stored.reply, stored.text)
+                await journal.put([_effect(call, key, asked, packed, source=stored.source)])
+            return unpack(stored)
         reply = await generate(call)
         usage, sent = reply.usage or Usage(), reply.usage is not FREE
         cost = price.of(usage) if price and reply.usage is not None else None
-        entry = _entry(
-            call, key, hashed, body, _encode(reply),
-            usage=usage, cost=cost if sent else 0.0, sent=sent,
-        )  # fmt: skip
+        effect = _effect(
+            call, key, asked, pack(reply), usage=usage, cost=cost if sent else 0.0, sent=sent
+        )
         tally.tokens_in += usage.tokens_in
         tally.tokens_out += usage.tokens_out
         tally.cost += cost or 0.0
         tally.sent += sent
         tally.unpriced += sent and cost is None
-        await journal.put([entry])
+        await journal.put([effect])
         return reply
 
     return answer
@@ -102,14 +96,23 @@ def recalled(execute: Execute, journal: Journal, tally: Tally) -> Execute:
 
     async def outcome(execution: Execution) -> Outcome:
         step, task, program = execution
-        body = _encode(given(program))
-        key = execution_key(step, task, body)
-        if (kept := journal.outcome(key)) is not None:
-            return _decode_outcome(kept)
-        found = await execute(execution)
-        tally.executed += 1
-        await journal.keep(Executed(key, step, task, found.isolation, body, _encode(found)))
-        return found
+        asked = plain(_encode(given(program)))
+        key = effect_key("sandbox", step, task, "", "sandbox", "", asked.hash, 0)
+        stored = journal.get(key)
+        if stored is not None:
+            reply, source = stored.reply, stored.source
+            result = _decode_outcome(reply)
+        else:
+            result = await execute(execution)
+            reply, source = _encode(result), ""
+            tally.executed += 1
+        if stored is None or source:
+            effect = Effect(
+                key, "sandbox", step, task, "", "sandbox", 0, result.isolation, asked, reply,
+                source=source,
+            )  # fmt: skip
+            await journal.put([effect])
+        return result
 
     return outcome
 
@@ -121,31 +124,33 @@ def given(program: Program) -> dict[str, object]:
     return {f.name: values[f.name] for f in fields if values[f.name] != f.default}
 
 
-def _entry(
+def _effect(
     call: Call,
     key: bytes,
-    hashed: bytes,
-    body: bytes,
-    reply: bytes,
+    asked: Canonical,
+    reply: Packed,
     *,
     usage: Usage = Usage(),
     cost: float | None = None,
     sent: bool = True,
     source: str = "",
-) -> Entry:
-    return Entry(
+) -> Effect:
+    return Effect(
         key=key,
+        kind="call",
         step=call.step,
         task=call.task,
+        scope=call.scope,
         role=call.role,
         draw=call.draw,
-        request_hash=hashed,
-        request=body,
-        reply=reply,
-        endpoint=call.request.endpoint,
         model=call.request.model,
+        request=asked,
+        reply=reply.reply,
         usage=usage,
         cost=cost,
         sent=sent,
         source=source,
+        endpoint=call.request.endpoint,
+        text=reply.text,
+        media=reply.media,
     )

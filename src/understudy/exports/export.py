@@ -62,7 +62,7 @@ def export_all(run: Run, *, again: bool = False) -> list[Path]:
 def _describe_state(run: Run) -> str:
     """Differs where the exports would: by rows, calls, and whether the run is finished."""
     calls = sum(total.sent + total.reused for total in run.records.totals())
-    return f"{run.records.newest()}, {calls} calls, {run.records.sessions()[-1].status}"
+    return f"{run.records.newest()}, {calls} calls, {run.records.attempts()[-1].status}"
 
 
 def export(run: Run, file: Path, format: Format, step: str = "") -> int:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from understudy.journal.read import Session as Attempt
+from understudy.journal.read import Attempt
 from understudy.reports.account import give_account
 from understudy.runs.facts import Cost, RunFacts, StepFacts, Use
 from understudy.runs.reader import Run

@@ -19,8 +19,8 @@ from understudy.data.read import expected, read_tasks
 from understudy.errors import ConfigError, Interrupted, RunStopped, Unauthorized
 from understudy.handles.sandbox import Sandbox
 from understudy.handles.world import World
-from understudy.journal.read import Kind
-from understudy.journal.write import Journal
+from understudy.journal.rows import Kind
+from understudy.journal.write import SqliteJournal
 from understudy.providers.connect import Address, Provider, connect, parse
 from understudy.runs.engine import Engine
 from understudy.runs.halt import Halt
@@ -57,7 +57,7 @@ class _Attempt:
 
     resolved: ResolvedRecipe
     run_dir: RunDir
-    journal: Journal
+    journal: SqliteJournal
     notice: Callable[[str], None]
     prices: Prices
     budget: Budget
@@ -158,7 +158,7 @@ async def execute(
     pool = WorkerPool.open(recipe.sandbox, notify=notice)
     run_dir = RunDir.take(resolved)
     try:
-        journal = Journal(run_dir.journal, [_journal_of(other) for other in recipe.reuse])
+        journal = SqliteJournal(run_dir.journal, [_journal_of(other) for other in recipe.reuse])
         attempt = _Attempt(
             resolved, run_dir, journal, notice,
             Prices(recipe.prices), Budget(recipe.budget, journal.records.spent()), pool,

@@ -15,7 +15,7 @@ from contextlib import aclosing
 from understudy.call.limits import Endpoint
 from understudy.call.stack import Tally
 from understudy.errors import RunStopped, Unauthorized, first
-from understudy.journal.write import Journal
+from understudy.journal.effect import Journal
 from understudy.runs.halt import Halt
 from understudy.runs.progress import Progress
 from understudy.runs.quota import Quota
@@ -54,8 +54,9 @@ class Engine:
         self.halt = Halt(endpoints)
         self._steps, self._seeds, self._strict = steps, seeds, strict
         self._writer = Writer(journal, self.progress, last)
+        attempt = journal.records.attempts()[-1].id
         self._state = State(
-            journal.records, journal.session, self.progress, self.halt, on_error, concurrency
+            journal.records, attempt, self.progress, self.halt, on_error, concurrency
         )
         self._feeds = [Feed(concurrency) for _ in steps[1:]]
 

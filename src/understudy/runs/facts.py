@@ -11,8 +11,8 @@ from urllib.parse import urlsplit, urlunsplit
 import yaml
 
 from understudy.data.licenses import Term, terms_of
-from understudy.journal.read import Kind, Total
-from understudy.journal.read import Session as Attempt
+from understudy.journal.read import Attempt, Total
+from understudy.journal.rows import Kind
 from understudy.providers.connect import parse
 from understudy.runs.reader import Run
 from understudy.runs.recipe import SEEDS
@@ -168,12 +168,12 @@ def collect(run: Run) -> RunFacts:
     endpoints = _endpoints(run)
     return RunFacts(
         name=run.path.resolve().name,
-        attempts=tuple(run.records.sessions()),
+        attempts=tuple(run.records.attempts()),
         steps=_steps(run),
         uses=_uses(totals, endpoints),
         models=_models(totals, endpoints),
         cost=cost_of(totals),
-        programs=run.records.isolations(),
+        programs=run.records.answered_by("sandbox"),
         seeds=_seeds(run),
         license=run.recipe.license,
         recipe=_recipe(run),

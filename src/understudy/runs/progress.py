@@ -8,7 +8,8 @@ from typing import NamedTuple, Self, TypeAlias
 
 from understudy.call.limits import Endpoint
 from understudy.call.stack import Tally
-from understudy.journal.read import Kind, Records, Row
+from understudy.journal.read import Records
+from understudy.journal.rows import Kind, Row
 from understudy.runs.quota import Quota
 
 Clock: TypeAlias = Callable[[], float]

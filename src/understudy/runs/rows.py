@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from understudy.journal.read import Row
+from understudy.journal.rows import Row
 from understudy.runs.recipe import SEEDS
 from understudy.runs.seeds import BrokenSeed
 from understudy.types import Example, Rejection, Task, Value, Verdict

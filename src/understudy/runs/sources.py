@@ -6,7 +6,8 @@ A resumed run begins with what the step before has left unfinished, then goes on
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 
-from understudy.journal.read import Records, Row
+from understudy.journal.read import Records
+from understudy.journal.rows import Row
 from understudy.runs.rows import Item, Output, broken_row, chunks, item_of
 from understudy.runs.seeds import BrokenSeed, Seed, refuse
 from understudy.runs.state import State
