@@ -7,11 +7,13 @@ the providers.
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from understudy.errors import ConfigError, nearest
 from understudy.providers.table import (
     KEYS,
+    OPENAI_DIALECT,
     PROVIDERS,
     Entry,
     Provider,
@@ -20,6 +22,9 @@ from understudy.providers.table import (
     list_names,
     list_providers,
 )
+
+if TYPE_CHECKING:
+    from understudy.providers.embeddings import Embeddings
 
 
 @dataclass(frozen=True)
@@ -100,12 +105,47 @@ def connect(
     Raises:
         ConfigError: the key, the file or the function is missing.
     """
+    entry, target = _aim(address, key_env, timeout, notice)
+    return entry.open(target)
+
+
+def find_revision(address: Address) -> str:
+    """Which weights answer at an address, where that can be known: a digest of the built-in models'."""
+    if address.provider != "pocket":
+        return ""
+    from understudy.pocket.models import revision  # and with it numpy, where it is needed
+
+    return revision(address.model)
+
+
+def connect_embeddings(
+    address: Address, *, key_env: str = "", timeout: float = 600, notice: Callable[[str], None]
+) -> "Embeddings":
+    """What embeds texts at an address. Nothing is sent yet.
+
+    Raises:
+        ConfigError: the key is missing, or the provider has no embeddings.
+    """
+    from understudy.providers.embeddings import Embeddings  # aiohttp takes 0.1 s to import
+
+    entry, target = _aim(address, key_env, timeout, notice)
+    if entry.connect != OPENAI_DIALECT:
+        raise ConfigError(
+            f"embedder {address.label!r}: expected hashing, the built-in one, or a provider of "
+            "OpenAI's dialect, e.g. openai:text-embedding-3-small."
+        )
+    return Embeddings(target)
+
+
+def _aim(
+    address: Address, key_env: str, timeout: float, notice: Callable[[str], None]
+) -> tuple[Entry, Target]:
+    """The provider of an address, and what it is to be connected to."""
     if (entry := find_provider(address.provider)) is None:
         raise ConfigError(_explain(address.label, address.provider))
     url = address.base_url or entry.url
     key = _read_key(entry, url, key_env) if url else ""
-    target = Target(model=address.model, url=url, key=key, timeout=timeout, notice=notice)
-    return entry.open(target)
+    return entry, Target(model=address.model, url=url, key=key, timeout=timeout, notice=notice)
 
 
 def _usual_url(entry: Entry) -> str:

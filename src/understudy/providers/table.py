@@ -75,11 +75,14 @@ class Entry:
         return connect(target)
 
 
+OPENAI_DIALECT = "understudy.providers.openai:connect"
+
+
 def _vendor(name: str, about: str, url: str, model: str) -> Entry:
     """A vendor that speaks OpenAI's dialect."""
     return Entry(
         name=name,
-        connect="understudy.providers.openai:connect",
+        connect=OPENAI_DIALECT,
         about=about,
         example=f"{name}:{model}",
         url=url,
@@ -97,7 +100,7 @@ PROVIDERS = (
     ),
     Entry(
         name="openai",
-        connect="understudy.providers.openai:connect",
+        connect=OPENAI_DIALECT,
         about="OpenAI; with @URL any server of its dialect: vLLM, SGLang, llama.cpp, Ollama, ...",
         example="openai:qwen3-8b@http://localhost:8000/v1",
         url="https://api.openai.com/v1",

@@ -59,6 +59,9 @@ class ModelSettings(Settings):
     """Tokens per minute."""
     timeout: float = Field(default=600, gt=0)
     """Seconds for one request."""
+    revision: str = ""
+    """Which weights answer under that name, in your words: part of every key. Set another when a
+    model was trained again behind the same address."""
 
     @model_validator(mode="before")
     @classmethod
@@ -108,6 +111,9 @@ class Recipe(Settings):
     """Stop at a broken seed instead of writing a failure row."""
     models: dict[str, ModelSettings] = Field(default_factory=dict[str, ModelSettings])
     """Role to model; `teacher` stands in for every role that is not named."""
+    embedder: ModelSettings = Field(default_factory=lambda: ModelSettings.model_validate("hashing"))
+    """What embeds texts for methods that compare them: `hashing`, the built-in one, or e.g.
+    `openai:text-embedding-3-small`."""
     steps: list[Step] = Field(min_length=1)
     """Methods and filters, in order."""
     seed: int = 0

@@ -50,7 +50,7 @@ class ResolvedRecipe:
             }
             for i, step in enumerate(self.steps)
         ]
-        for model in data["models"].values():
+        for model in [*data["models"].values(), data["embedder"]]:
             for key in ("rpm", "tpm", "timeout", "key_env"):
                 del model[key]
         return flatten(data)
