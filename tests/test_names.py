@@ -25,6 +25,7 @@ PARTICIPLES = {
 ALLOWED = {
     "chosen": "with `rejected`, the field's word for the two halves of a preference pair",
     "done": "as in `done, pending = await asyncio.wait(...)`",
+    "hidden": "hidden tests: the field's word for those that a model does not see",
     "thought": "the noun: what Self-Align's models write before an answer",
 }
 
@@ -35,19 +36,13 @@ VERBS = {"count", "discard", "drop", "list", "on", "read", "remove", "skip", "wr
 """First words after which a participle is an object: `remove_cancelled`, `on_done`."""
 
 NOT_YET: set[str] = {
+    "reports",
     "__init__",
     "__main__",
     "call",
-    "charts",
-    "cli",
-    "data",
     "errors",
-    "exports",
     "journal",
-    "methods",
-    "prompts",
     "registry",
-    "reports",
     "runs",
     "types",
 }

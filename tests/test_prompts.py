@@ -23,7 +23,7 @@ def config(folder: Path) -> type[Settings]:
         shots: tuple[str, ...]
 
     class Config(Settings):
-        prompts: Prompts = Field(default_factory=Prompts.shipped)
+        prompts: Prompts = Field(default_factory=Prompts.load)
 
     return Config
 

@@ -5,7 +5,7 @@
         refine: str
 
     class Config(Settings):
-        prompts: Prompts = Field(default_factory=Prompts.shipped)
+        prompts: Prompts = Field(default_factory=Prompts.load)
 
     fill(config.prompts.refine, question=x, answer=y)
 
@@ -60,30 +60,30 @@ class PromptSet(Settings):
             cls.source = Path(file).with_name(name)
 
     @classmethod
-    def shipped(cls) -> Self:
-        """The texts as they come with the method."""
+    def load(cls) -> Self:
+        """The set that comes with the method."""
         return cls.model_validate({})
 
     @model_validator(mode="wrap")
     @classmethod
-    def _over_the_shipped(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _fill_in(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         if isinstance(value, str | Path):
             value = read_yaml(Path(value))
         if not isinstance(value, Mapping):
             return handler(value)
-        entries, texts = cast("Mapping[str, Any]", value), _shipped(cls.source)
+        entries, texts = cast("Mapping[str, Any]", value), _load_texts(cls.source)
         for name, entry in entries.items():
             _compare(name, texts.get(name), entry)
         return handler({**texts, **entries})
 
     @model_serializer(mode="wrap")
     def _differences(self, handler: SerializerFunctionWrapHandler) -> Json:
-        shipped = type(self).shipped()
+        shipped = type(self).load()
         return {k: v for k, v in handler(self).items() if getattr(self, k) != getattr(shipped, k)}
 
     def __str__(self) -> str:
         """`shipped`, or the names of the entries that are not."""
-        shipped = type(self).shipped()
+        shipped = type(self).load()
         own = [k for k in type(self).model_fields if getattr(self, k) != getattr(shipped, k)]
         return ", ".join(own) or "shipped"
 
@@ -100,7 +100,7 @@ def read_yaml(path: Path) -> Any:
         raise ValueError(f"expected a YAML file at {path}, found: {error}") from None
 
 
-def _shipped(source: Path) -> Json:
+def _load_texts(source: Path) -> Json:
     return _read_once(source, source.stat().st_mtime_ns)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from understudy.data.licenses import terms_of
+from understudy.data.licenses import find_terms
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ from understudy.data.licenses import terms_of
     ],
 )
 def test_terms_go_by_host_and_by_weights(model: str, endpoint: str, names: list[str]) -> None:
-    terms = terms_of(model, endpoint)
+    terms = find_terms(model, endpoint)
 
     assert [term.name for term in terms] == names
     assert all(term.source.startswith("https://") and term.checked >= term.dated for term in terms)

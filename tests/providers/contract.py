@@ -24,12 +24,14 @@ class Wire:
     `understudy/providers/NAME.py`."""
 
     reply: Callable[[list[str], str, Any], Any]
-    """The JSON of an answer, from the texts, why they ended (`end`, `length` or `filtered`), and what
-    `usage` gave, None for no counts."""
+    """The JSON of an answer: from the texts, why they ended (one of `stops`), and the counts as `usage`
+    makes them, or whatever else stands in their place."""
     usage: Callable[[Any, Any], Any]
-    """The JSON of the counts of tokens: in and out, whatever they are."""
+    """The JSON of the counts of tokens, in and out, whatever they are."""
     error: Callable[[str], Any]
     """The JSON of an error with a message."""
+    stops: tuple[str, ...] = ("end", "length", "filtered")
+    """The reasons to end that the dialect tells apart."""
     several: bool = True
     """A request may ask for several replies."""
 

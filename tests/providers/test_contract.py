@@ -61,7 +61,7 @@ def visitor(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
 
 def dialects() -> list[str]:
     """One provider per dialect, and one of an installed package."""
-    first = {entry.connect: entry.name for entry in reversed(PROVIDERS) if entry.url}
+    first = {entry.connect: entry.name for entry in reversed(PROVIDERS) if find_wire(entry)}
     return [*sorted(first.values()), "visitor"]
 
 
@@ -110,6 +110,8 @@ async def test_a_reply_is_read_and_the_key_is_sent(host: Host) -> None:
 
 @pytest.mark.parametrize("stop", ["end", "length", "filtered"])
 async def test_why_a_reply_ended_is_told(host: Host, stop: str) -> None:
+    if stop not in host.wire.stops:
+        pytest.skip("the dialect does not tell")
     host.answer(host.wire.reply(["hi"], stop, None))
     assert (await host.ask())[0].stop == stop
 

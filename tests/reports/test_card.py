@@ -7,7 +7,7 @@ import pytest
 import yaml
 from markdown_text import visible
 
-from understudy.data.licenses import terms_of
+from understudy.data.licenses import find_terms
 from understudy.journal.read import Attempt
 from understudy.reports.card import render_card
 from understudy.runs.facts import Cost, ModelFacts, Reason, RunFacts, StepFacts
@@ -35,7 +35,7 @@ FILTER = StepFacts(
 
 
 def model(name: str, endpoint: str = "", *, builtin: bool = False) -> ModelFacts:
-    return ModelFacts("teacher", name, endpoint, 20, 300, 400, builtin, terms_of(name, endpoint))
+    return ModelFacts("teacher", name, endpoint, 20, 300, 400, builtin, find_terms(name, endpoint))
 
 
 FACTS = RunFacts(

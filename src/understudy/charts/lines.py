@@ -18,7 +18,7 @@ from understudy.charts.frame import (
     spread,
     svg,
 )
-from understudy.data.escape import escaped
+from understudy.data.escape import escape
 
 LABEL = 12
 """Most characters of a line's label."""
@@ -98,7 +98,7 @@ def _thin(chart: Lines) -> Lines:
 def _line(i: int, points: Sequence[tuple[float, float, str]]) -> str:
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in points)
     circles = "".join(
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{max(2, 4 - i)}"><title>{escaped(words)}</title>'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{max(2, 4 - i)}"><title>{escape(words)}</title>'
         "</circle>"
         for x, y, words in points
     )
@@ -110,7 +110,7 @@ def _labels(heights: Mapping[str, float], chart: Lines) -> list[str]:
     places = spread(heights)
     return [
         f'<text class="line{i}" x="{RIGHT + 10}" y="{places[label]:.1f}" dy="0.35em">'
-        f"{escaped(shorten(label, LABEL))} {_figure(line[-1])}</text>"
+        f"{escape(shorten(label, LABEL))} {_figure(line[-1])}</text>"
         for i, (label, line) in enumerate(chart.lines.items())
     ]
 

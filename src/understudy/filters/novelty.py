@@ -1,7 +1,7 @@
 """Keeps examples that are unlike every example kept before.
 
 ROUGE-L F of Self-Instruct's novelty rule (Wang et al. 2022, section 2.2; https://arxiv.org/abs/2212.10560)
-over a pool that grows with what is kept. A similarity of exactly the threshold is kept.
+over a pool that grows with what is kept. An example whose similarity is exactly the threshold is kept.
 """
 
 from typing import Literal
@@ -17,12 +17,12 @@ class Config(Settings):
     threshold: float = Field(default=0.7, ge=0, le=1)
     """Reject above this similarity (paper: 0.7)."""
     of: Literal["prompt", "answer"] = "prompt"
-    """What is compared: all that comes before the last answer, or the answer."""
+    """What is compared: everything before the last answer, or the answer."""
     words: Literal["any_script", "reference"] = "any_script"
-    """How texts are cut: words of any script, or only runs of a-z and 0-9 (released code), for which
-    no two texts in another script are ever similar."""
+    """How texts are split: into words of any script, or only into runs of a-z and 0-9 (released code).
+    With the latter, no two texts in another script are ever similar."""
     measure: bool = False
-    """Give what is kept its highest similarity as a score; what is rejected always has it."""
+    """Give examples that are kept their highest similarity as a score. Rejected ones always have it."""
 
 
 class Index:

@@ -127,6 +127,11 @@ class Embedder:
         return unpack_vector(stored.reply)
 
 
+def make_embedding(numbers: Sequence[float], usage: Usage | None) -> Embedding:
+    """An embedding of plain numbers."""
+    return Embedding(np.array(numbers, dtype=np.float32), usage)
+
+
 def pack_vector(vector: Vector) -> bytes:
     """A vector as JSON: its float32 bytes, little-endian, compressed, in base64."""
     return _encode(b64encode(zlib.compress(vector.astype("<f4").tobytes(), 1)).decode())

@@ -5,15 +5,15 @@ the providers.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from understudy.errors import ConfigError, nearest
+from understudy.handles.embedder import Embed, Embedding, make_embedding
 from understudy.providers.table import (
     KEYS,
-    OPENAI_DIALECT,
     PROVIDERS,
     Entry,
     Provider,
@@ -22,9 +22,16 @@ from understudy.providers.table import (
     list_names,
     list_providers,
 )
+from understudy.types import Usage
 
-if TYPE_CHECKING:
-    from understudy.providers.embeddings import Embeddings
+
+@runtime_checkable
+class EmbeddingProvider(Protocol):
+    """A provider that embeds texts too."""
+
+    async def embed(
+        self, model: str, texts: Sequence[str]
+    ) -> tuple[list[list[float]], Usage | None]: ...
 
 
 @dataclass(frozen=True)
@@ -109,32 +116,27 @@ def connect(
     return entry.open(target)
 
 
-def find_revision(address: Address) -> str:
-    """Which weights answer at an address, where that can be known: a digest of the built-in models'."""
-    if address.provider != "pocket":
-        return ""
-    from understudy.pocket.models import revision  # and with it numpy, where it is needed
-
-    return revision(address.model)
-
-
-def connect_embeddings(
+def connect_embedder(
     address: Address, *, key_env: str = "", timeout: float = 600, notice: Callable[[str], None]
-) -> "Embeddings":
-    """What embeds texts at an address. Nothing is sent yet.
+) -> tuple[Provider, Embed]:
+    """What embeds texts at an address, and what is to be closed. Nothing is sent yet.
 
     Raises:
         ConfigError: the key is missing, or the provider has no embeddings.
     """
-    from understudy.providers.embeddings import Embeddings  # aiohttp takes 0.1 s to import
-
     entry, target = _aim(address, key_env, timeout, notice)
-    if entry.connect != OPENAI_DIALECT:
+    provider = entry.open(target)
+    if not isinstance(provider, EmbeddingProvider):
         raise ConfigError(
-            f"embedder {address.label!r}: expected hashing, the built-in one, or a provider of "
-            "OpenAI's dialect, e.g. openai:text-embedding-3-small."
+            f"embedder {address.label!r}: expected hashing, the built-in one, or a model behind an "
+            "endpoint with embeddings, e.g. openai:text-embedding-3-small."
         )
-    return Embeddings(target)
+
+    async def embed(texts: Sequence[str]) -> list[Embedding]:
+        vectors, usage = await provider.embed(address.model, texts)
+        return [make_embedding(vector, Usage() if i else usage) for i, vector in enumerate(vectors)]
+
+    return provider, embed
 
 
 def _aim(
@@ -146,6 +148,12 @@ def _aim(
     url = address.base_url or entry.url
     key = _read_key(entry, url, key_env) if url else ""
     return entry, Target(model=address.model, url=url, key=key, timeout=timeout, notice=notice)
+
+
+def read_revision(address: Address) -> str:
+    """A digest of a model's weights; empty where they are not at hand."""
+    entry = find_provider(address.provider)
+    return entry.read_revision(address.model) if entry else ""
 
 
 def _usual_url(entry: Entry) -> str:

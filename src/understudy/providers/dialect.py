@@ -8,15 +8,18 @@ retry and no limit on their number: other layers do that.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 from understudy.errors import ProviderError, Rejected
+from understudy.providers.fields import check_usage
 from understudy.providers.http import Answer, Headers, Http, bearer
 from understudy.providers.negotiate import Features, Negotiation
 from understudy.providers.table import Target
-from understudy.types import Json, Reply, Request, WireCall
+from understudy.types import Json, Reply, Request, Usage, WireCall
+
+T = TypeVar("T")
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -28,6 +31,24 @@ class StreamError(ValueError):
     def __init__(self, error: object) -> None:
         super().__init__("an error in the middle of the stream")
         self.error = error
+
+
+class Embeddings(NamedTuple):
+    """Vectors of texts, and what they took."""
+
+    vectors: list[list[float]]
+    """One per text, all of one length, of finite numbers."""
+    usage: Usage | None
+
+
+class EmbeddingWire(NamedTuple):
+    """How a dialect asks for embeddings."""
+
+    path: str
+    encode: Callable[[str, Sequence[str]], Json]
+    """The body, from the model's name and the texts."""
+    decode: Callable[[Json, Sequence[str]], Embeddings]
+    """One vector per text. Total, as `Dialect.decode` is."""
 
 
 class LookUp(NamedTuple):
@@ -50,6 +71,8 @@ class Dialect:
     """The replies of an answer, the count of tokens on the first. Total: any JSON object gives at
     least one reply, or `ValueError`, or `Rejected` where no other answer is to be expected. Its
     messages name types and fields and quote no values, in which a server may echo the key."""
+    embeddings: EmbeddingWire | None = None
+    """None where it has none."""
     headers: Headers = bearer
     """The headers that say who asks."""
     assemble: Callable[[bytes], Json] | None = None
@@ -108,10 +131,23 @@ class HttpProvider:
             if concession is None:
                 raise self.http.explain_refusal(path, request.model, answer)
             sent = concession
-        replies = self._read(path, request, answer)[: call.n]
+        replies = self._read(
+            path, request.model, answer, lambda json: self._decode(json, request, call.n)
+        )
         if not sent.family and self._dialect.recognize(answer.headers, b""):
             self._negotiation.lower(self._recognition(answer))
         return self._negotiation.accept(call, sent, replies)
+
+    async def embed(self, model: str, texts: Sequence[str]) -> Embeddings:
+        """One vector per text, from one request. Raises a `ProviderError`."""
+        wire = self._dialect.embeddings
+        if wire is None:
+            raise Rejected(f"{self.http.name}: expected a dialect with embeddings, this has none.")
+        body = _encode(wire.encode(model, texts))
+        answer = await self.http.post(wire.path, body, replies=len(texts))
+        if not 200 <= answer.status < 300:
+            raise self.http.explain_refusal(wire.path, model, answer)
+        return self._read(wire.path, model, answer, lambda json: wire.decode(json, texts))
 
     async def _look_up(self, path: str) -> None:
         """Find out once which software answers. An endpoint that is away is looked at again."""
@@ -135,25 +171,29 @@ class HttpProvider:
             features.family = "llama.cpp"
         return features
 
-    def _read(self, path: str, request: Request, answer: Answer) -> list[Reply]:
-        """The replies of an answer. Raises a `ProviderError` where it has none."""
-        replies, error, why = list[Reply](), None, "expected a reply, found none"
+    def _read(self, path: str, model: str, answer: Answer, decode: Callable[[Json], T]) -> T:
+        """What an answer holds. Raises a `ProviderError` where that is nothing usable."""
         try:
             body = self._parse(answer)
-            error = body.get("error")
-            replies = [] if error else self._dialect.decode(body, request)
-        except StreamError as failure:
-            error = failure.error
-        except Rejected as failure:
-            # Not chained, here and below: a cause may quote the key, where a server echoes it.
-            message = f"{self.http.show(path)} {self.http.quote(str(failure))}"
-            raise type(failure)(message) from None
-        except (msgspec.MsgspecError, ValueError, RecursionError) as failure:
-            why = str(failure)
-        if error:
-            raise self.http.explain_field(path, request.model, answer, error)
+            if not (error := body.get("error")):
+                return decode(body)
+            failure = self.http.explain_field(path, model, answer, error)
+        except StreamError as problem:
+            failure = self.http.explain_field(path, model, answer, problem.error)
+        except Rejected as problem:
+            failure = type(problem)(f"{self.http.show(path)} {self.http.quote(str(problem))}")
+        except (msgspec.MsgspecError, ValueError, RecursionError) as problem:
+            failure = self.http.explain_body(path, answer, str(problem))
+        raise failure  # out here, so that it refers to no cause, which may quote the key
+
+    def _decode(self, body: Json, request: Request, n: int) -> list[Reply]:
+        """One to `n` replies."""
+        replies = self._dialect.decode(body, request)[:n]
         if not replies:
-            raise self.http.explain_body(path, answer, why)
+            raise ValueError("expected a reply, found none")
+        usage = check_usage(replies[0].usage)
+        if usage is not replies[0].usage:
+            replies[0] = msgspec.structs.replace(replies[0], usage=usage)
         return replies
 
     def _parse(self, answer: Answer) -> Json:

@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from understudy.types import Json
+from understudy.types import Json, Usage
 
 MOST_TOKENS = 1_000_000_000
 """A count above this is no count."""
@@ -51,6 +51,16 @@ def read_count(node: Json, *names: str) -> int:
         if count := int(value):
             return count
     return 0
+
+
+def check_usage(usage: Usage | None) -> Usage | None:
+    """The counts of tokens, or None where they cannot be, or are all zero: what a call costs must
+    not rest on them."""
+    if usage is None:
+        return None
+    counts = (usage.tokens_in, usage.tokens_out, usage.cached, usage.reasoning)
+    sound = all(type(count) is int and 0 <= count <= 2 * MOST_TOKENS for count in counts)
+    return usage if sound and (usage.tokens_in or usage.tokens_out) else None
 
 
 def read_share(node: Json, *names: str) -> int:

@@ -23,6 +23,8 @@ FOREIGN = (aiohttp.ClientError, HttpProcessingError, OSError, EOFError, ValueErr
 LARGEST_REPLY = 32 << 20
 """Bytes that an answer may have per reply asked for. A streamed reply of 128,000 tokens takes about
 30 MiB, eight minutes of speech as much."""
+LARGEST_ANSWER = 256 << 20
+"""Bytes that an answer may have, however many replies were asked for."""
 LARGEST_REFUSAL = 1 << 20
 """Bytes that are read of an answer that is an error. The rest is dropped."""
 
@@ -79,13 +81,14 @@ class Http:
             await self._session.close()
 
     async def post(self, path: str, body: bytes, *, replies: int = 1) -> Answer:
-        """The answer to a body of JSON, at most `LARGEST_REPLY` times `replies` bytes of it.
+        """The answer to a body of JSON: at most `LARGEST_REPLY` bytes for each of the replies.
 
         Raises:
             Unavailable: the endpoint is away, too slow, or breaks off.
             Rejected: the answer is too long, or compressed.
         """
-        return await self._exchange("POST", path, body, replies * LARGEST_REPLY)
+        limit = min(replies * LARGEST_REPLY, LARGEST_ANSWER)
+        return await self._exchange("POST", path, body, limit)
 
     async def get(self, path: str, *, limit: int) -> Answer:
         """What stands at a path, at most `limit` bytes of it. Raises as `post` does."""

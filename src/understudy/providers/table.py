@@ -10,7 +10,7 @@ package adds an `Entry` by an entry point of its name:
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from understudy.errors import ConfigError
@@ -59,6 +59,8 @@ class Entry:
     """The environment variable with the key for the host of `url`."""
     models: tuple[str, ...] = ()
     """The whole model strings, where there are no others."""
+    weights: str = ""
+    """`module:function`: from a model's name to a digest of its weights, where they are at hand."""
 
     @property
     def host(self) -> str:
@@ -70,19 +72,25 @@ class Entry:
         Raises:
             ConfigError: a key, a file or a function cannot be used.
         """
-        module, _, function = self.connect.partition(":")
-        connect: Callable[[Target], Provider] = getattr(import_module(module), function)
+        connect: Callable[[Target], Provider] = _load(self.connect)
         return connect(target)
 
+    def read_revision(self, model: str) -> str:
+        """A digest of a model's weights; empty where they are not at hand."""
+        digest: Callable[[str], str] = _load(self.weights) if self.weights else lambda _: ""
+        return digest(model)
 
-OPENAI_DIALECT = "understudy.providers.openai:connect"
+
+def _load(reference: str) -> Any:
+    module, _, function = reference.partition(":")
+    return getattr(import_module(module), function)
 
 
 def _vendor(name: str, about: str, url: str, model: str) -> Entry:
     """A vendor that speaks OpenAI's dialect."""
     return Entry(
         name=name,
-        connect=OPENAI_DIALECT,
+        connect="understudy.providers.openai:connect",
         about=about,
         example=f"{name}:{model}",
         url=url,
@@ -97,10 +105,11 @@ PROVIDERS = (
         about="the built-in models: tiny, offline, for demonstrations and tests",
         example="pocket",
         models=("pocket", "pocket:student"),
+        weights="understudy.pocket.models:revision",
     ),
     Entry(
         name="openai",
-        connect=OPENAI_DIALECT,
+        connect="understudy.providers.openai:connect",
         about="OpenAI; with @URL any server of its dialect: vLLM, SGLang, llama.cpp, Ollama, ...",
         example="openai:qwen3-8b@http://localhost:8000/v1",
         url="https://api.openai.com/v1",

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from understudy.data.markdown import block, code, prose
+from understudy.data.markdown import to_block, to_code, to_prose
 from understudy.runs.facts import ModelFacts, Reason, RunFacts, StepFacts
 
 _SIZES = (
@@ -40,7 +40,7 @@ def render_card(facts: RunFacts, *, format: str, files: str) -> str:
     """
     sections = (
         _front_matter(facts, files),
-        f"# {prose(facts.name) or 'Data set'}",
+        f"# {to_prose(facts.name) or 'Data set'}",
         _what(facts, format),
         f"## Counts\n\n{_counts(facts)}",
         f"## Methods\n\n{_steps(facts.methods) or 'None: the seeds themselves.'}",
@@ -49,7 +49,7 @@ def render_card(facts: RunFacts, *, format: str, files: str) -> str:
         f"## Models and their terms\n\n{_models(facts)}",
         f"## Cost\n\n{_cost(facts)}",
         f"## Known limits\n\n{_limits(facts)}",
-        f"## Recipe\n\n{block(facts.recipe, 'yaml')}",
+        f"## Recipe\n\n{to_block(facts.recipe, 'yaml')}",
         f"## Versions\n\n{_versions(facts)}",
     )
     return "\n\n".join(sections) + "\n"
@@ -82,9 +82,10 @@ def _size(examples: int) -> str:
 
 def _what(facts: RunFacts, format: str) -> str:
     lines = [
-        f"{facts.examples:,} examples for training a language model, made on {prose(facts.date)} with "
-        f"Understudy from the seeds {code(facts.seeds)}. The text was written by models, not by people.",
-        f"Formats: {code(format)}.",
+        f"{facts.examples:,} examples for training a language model, made on {to_prose(facts.date)} "
+        f"with Understudy from the seeds {to_code(facts.seeds)}. The text was written by models, not by "
+        "people.",
+        f"Formats: {to_code(format)}.",
     ]
     if not facts.license.strip():
         lines.append(
@@ -100,14 +101,14 @@ def _counts(facts: RunFacts) -> str:
         failed.update({reason.text: reason.n for reason in _reasons(step, "failure")})
     lines = [f"* Examples: {facts.examples:,}", f"* Rejected: {facts.rejected:,}"]
     lines += [
-        f"  * {code(step.label)}, {code(reason.text)}: {reason.n:,}"
+        f"  * {to_code(step.label)}, {to_code(reason.text)}: {reason.n:,}"
         for step in (*facts.methods, *facts.filters)
         for reason in _reasons(step, "rejection")
     ]
     lines.append(f"* Failed: {facts.failed:,}")
-    lines += [f"  * {code(reason)}: {n:,}" for reason, n in failed.items()]
+    lines += [f"  * {to_code(reason)}: {n:,}" for reason, n in failed.items()]
     lines += [
-        f"* Programs run in the sandbox {code(isolation or 'none')}: {n:,}"
+        f"* Programs run in the sandbox {to_code(isolation or 'none')}: {n:,}"
         for isolation, n in facts.programs.items()
     ]
     return "\n".join(lines)
@@ -120,14 +121,14 @@ def _reasons(step: StepFacts, kind: str) -> list[Reason]:
 def _steps(steps: Sequence[StepFacts]) -> str:
     lines = list[str]()
     for step in steps:
-        parts = [code(step.label)]
+        parts = [to_code(step.label)]
         if step.about:
-            parts.append(prose(step.about))
+            parts.append(to_prose(step.about))
         if step.paper:
             parts.append(_paper(step.paper))
         lines.append(f"* {' -- '.join(parts)}")
         lines += [
-            f"  * rejected, {code(reason.text)}: {reason.n:,}"
+            f"  * rejected, {to_code(reason.text)}: {reason.n:,}"
             for reason in _reasons(step, "rejection")
         ]
     return "\n".join(lines)
@@ -136,7 +137,7 @@ def _steps(steps: Sequence[StepFacts]) -> str:
 def _paper(paper: str) -> str:
     if match := _PAPER.fullmatch(paper.strip()):
         return f"[arXiv:{match[1]}](https://arxiv.org/abs/{match[1]})"
-    return prose(paper)
+    return to_prose(paper)
 
 
 def _models(facts: RunFacts) -> str:
@@ -148,9 +149,9 @@ def _models(facts: RunFacts) -> str:
         "",
     ]
     for model in facts.models:
-        endpoint = f" at {code(model.endpoint)}" if model.endpoint else ""
+        endpoint = f" at {to_code(model.endpoint)}" if model.endpoint else ""
         lines.append(
-            f"* {code(model.role)}: {code(model.model)}{endpoint} ({model.calls:,} calls, "
+            f"* {to_code(model.role)}: {to_code(model.model)}{endpoint} ({model.calls:,} calls, "
             f"{model.tokens_in:,} tokens in, {model.tokens_out:,} tokens out)"
         )
         lines += [f"  * {term}" for term in _terms(model)]
@@ -192,4 +193,6 @@ def _limits(facts: RunFacts) -> str:
 
 
 def _versions(facts: RunFacts) -> str:
-    return "\n".join(f"* {code(name)}: {code(version)}" for name, version in facts.versions.items())
+    return "\n".join(
+        f"* {to_code(name)}: {to_code(version)}" for name, version in facts.versions.items()
+    )

@@ -9,26 +9,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from understudy.call.budget import Budget, Price, Prices
 from understudy.call.limits import Endpoint
 from understudy.call.model import Model
 from understudy.call.stack import Tally, assemble
-from understudy.data.read import expected, read_tasks
+from understudy.data.read import estimate_count, read_tasks
 from understudy.errors import ConfigError, Interrupted, RunStopped, Unauthorized
 from understudy.handles.embedder import Backend, assemble_embedder
 from understudy.handles.hashing import hashing
 from understudy.handles.world import World
 from understudy.journal.rows import Kind
 from understudy.journal.write import SqliteJournal
-from understudy.providers.connect import (
-    Address,
-    connect,
-    connect_embeddings,
-    find_revision,
-    parse,
-)
+from understudy.providers.connect import Address, connect, connect_embedder, parse
 from understudy.runs.engine import Engine
 from understudy.runs.halt import Halt
 from understudy.runs.progress import Display
@@ -39,7 +33,7 @@ from understudy.runs.run_dir import RunDir
 from understudy.runs.seeds import identify
 from understudy.runs.step import BoundStep
 from understudy.sandbox.worker_pool import WorkerPool
-from understudy.types import Layer
+from understudy.types import Generate, Layer
 
 
 @dataclass(frozen=True)
@@ -115,14 +109,12 @@ class _Attempt:
             return hashing()
         address = parse(settings.model)
         price = self._price("embedder", address)
-        provider = connect_embeddings(
+        provider, embed = connect_embedder(
             address, key_env=settings.key_env, timeout=settings.timeout, notice=self.notice
         )
         endpoint = self._open_endpoint(address, settings, provider)
-        embed = assemble_embedder(
-            provider, endpoint, self.budget, price, attempts=self.recipe.attempts
-        )
-        return Backend(address.model, embed, address.endpoint, settings.revision, price)
+        pay = assemble_embedder(embed, endpoint, self.budget, price, attempts=self.recipe.attempts)
+        return Backend(address.model, pay, address.endpoint, settings.revision, price)
 
     def _price(self, key: str, address: Address) -> Price | None:
         """The price of what a key of the recipe is bound to; with a budget it must have one."""
@@ -157,7 +149,7 @@ class _Attempt:
             if self.recipe.models[other].model_dump(exclude=_OWN) == settings.model_dump(
                 exclude=_OWN
             ):
-                return _model(address, settings, model.generate)
+                return self._model(name, address, model.generate)
         price = self._price(f"models.{name}", address)
         provider = connect(
             address, key_env=settings.key_env, timeout=settings.timeout, notice=self.notice
@@ -167,7 +159,18 @@ class _Attempt:
             provider, self.journal, endpoint, self.budget, price, self.tally, self.notice,
             attempts=self.recipe.attempts, layers=self.layers,
         )  # fmt: skip
-        return _model(address, settings, generate)
+        return self._model(name, address, generate)
+
+    def _model(self, name: str, address: Address, generate: Generate) -> Model:
+        settings = self.recipe.models[name]
+        return Model(
+            name=address.model,
+            generate=generate,
+            endpoint=address.endpoint,
+            revision=self.resolved.revisions[name],
+            sampling=settings.sampling.sampling(),
+            extra=settings.extra,
+        )
 
 
 _OWN = {"sampling", "extra"}
@@ -250,7 +253,7 @@ async def _drive(
         quota=Quota(recipe.n, recipe.max_seeds),
         endpoints=attempt.endpoints,
         tally=attempt.tally,
-        total=only if only is not None else expected(recipe.seeds),
+        total=only if only is not None else estimate_count(recipe.seeds),
         strict=recipe.strict,
         on_error=recipe.on_error,
         concurrency=recipe.concurrency,
@@ -294,17 +297,6 @@ def _signals(attempt: _Attempt, halt: Halt) -> Generator[None, None, None]:
     finally:
         for name in names:
             loop.remove_signal_handler(name)
-
-
-def _model(address: Address, settings: ModelSettings, generate: Any) -> Model:
-    return Model(
-        name=address.model,
-        generate=generate,
-        endpoint=address.endpoint,
-        revision=settings.revision or find_revision(address),
-        sampling=settings.sampling.sampling(),
-        extra=settings.extra,
-    )
 
 
 def _journal_of(folder: Path) -> Path:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import yaml
 
-from understudy.data.licenses import Term, terms_of
+from understudy.data.licenses import Term, find_terms
 from understudy.journal.read import Attempt, Total
 from understudy.journal.rows import Kind
 from understudy.providers.connect import parse
@@ -250,7 +250,7 @@ def _models(totals: list[Total], endpoints: Mapping[str, str]) -> tuple[ModelFac
             tokens_in=sum(t.tokens_in for t in group),
             tokens_out=sum(t.tokens_out for t in group),
             builtin="pocket" in (model, endpoint) or model.startswith("pocket:"),
-            terms=terms_of(model, endpoint),
+            terms=find_terms(model, endpoint),
         )
         for (role, model), group in groups.items()
     )  # fmt: skip

@@ -51,6 +51,9 @@ class ModelSettings(Settings):
     """Defaults; what a method sets goes first."""
     extra: dict[str, Any] = Field(default_factory=dict[str, Any])
     """Further fields of the endpoint's dialect, e.g. `reasoning_effort: low`."""
+    revision: str = ""
+    """Which weights answer, e.g. a commit or a date: change it when others stand behind the same URL.
+    Of the built-in models it is known."""
     key_env: str = ""
     """The environment variable with the key, where it is not the host's usual one."""
     rpm: float | None = Field(default=None, gt=0)
@@ -59,9 +62,6 @@ class ModelSettings(Settings):
     """Tokens per minute."""
     timeout: float = Field(default=600, gt=0)
     """Seconds for one request."""
-    revision: str = ""
-    """Which weights answer under that name, in your words: part of every key. Set another when a
-    model was trained again behind the same address."""
 
     @model_validator(mode="before")
     @classmethod

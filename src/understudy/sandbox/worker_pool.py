@@ -20,6 +20,8 @@ from understudy.sandbox.worker import Worker, WorkerLost
 
 MAX_SOURCE = 1_000_000
 """Characters of a program and its tests."""
+MAX_LIMITS = {"seconds": 86_400, "megabytes": 1 << 20, "output": 1 << 28}
+"""Largest limits of a program. The kernel would take a negative one for no limit."""
 
 
 class WorkerPool:
@@ -188,6 +190,9 @@ def explain_refusal(program: Program) -> str | None:
         return f"the program and its tests have {size:,} characters, more than {MAX_SOURCE:,}"
     if any("\0" in text for text in texts):
         return "the program holds a NUL character"
+    for name, most in MAX_LIMITS.items():
+        if not 0 < (limit := getattr(program, name)) <= most:
+            return f"{name}: expected a limit above 0 and at most {most:,}, found {limit!r}"
     return None
 
 

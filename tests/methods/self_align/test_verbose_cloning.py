@@ -21,7 +21,7 @@ from understudy.types import Example, Rejection, Reply, Task, assistant, system,
 
 TASK = Task(id="t", prompt="Why are there tides?", reference="r", meta={"source": "hand"})
 LONG = "The moon pulls at the sea, and the side that is nearer is pulled harder. " + "x" * 80 + "."
-INTRODUCTION = fill(Prompts.shipped().introduction, name="Understudy")
+INTRODUCTION = fill(Prompts.load().introduction, name="Understudy")
 
 
 async def run(reply: str | Reply, seed: int = 0, **settings: Any) -> Example | Rejection:

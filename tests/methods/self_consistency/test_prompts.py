@@ -109,7 +109,7 @@ async def test_own_exemplars_come_from_a_list_or_a_file(tmp_path: Path) -> None:
 
 
 def test_the_shipped_exemplars_say_their_own_answers() -> None:
-    prompts = Prompts.shipped()
+    prompts = Prompts.load()
     assert (len(prompts.exemplars), len(prompts.choice_exemplars)) == (8, 4)
     for exemplar in prompts.exemplars:
         assert exemplar.answer in exemplar.reasoning.replace(",", "")

@@ -81,7 +81,7 @@ Fix the code.\
 )
 def test_demonstrations_follow_the_kind_of_feedback(kind: Any) -> None:
     executes = kind not in ("explanation", "trace")
-    style = FeedbackStyle(kind, PYTHON, Prompts.shipped(), executes, VISIBLE)
+    style = FeedbackStyle(kind, PYTHON, Prompts.load(), executes, VISIBLE)
     demonstrations = load_demonstrations("python")
     turns = demonstrate_debugging(style, demonstrations)
     assert [m.role for m in turns] == ["user", "assistant"] * (len(turns) // 2)
@@ -94,7 +94,7 @@ def test_demonstrations_follow_the_kind_of_feedback(kind: Any) -> None:
 
 
 def test_a_query_is_demonstrated_with_its_result() -> None:
-    style = FeedbackStyle("unit_test_explanation", SQL, Prompts.shipped(), executes=True)
+    style = FeedbackStyle("unit_test_explanation", SQL, Prompts.load(), executes=True)
     turns = demonstrate_debugging(style, load_demonstrations("sql")[:1])
     assert "\n".join(f"[{m.role}] {m.text}" for m in turns) == snapshot("""\
 [user] CREATE TABLE garden (id INTEGER PRIMARY KEY, name TEXT);
@@ -142,7 +142,7 @@ async def test_demonstrations_do_what_they_say(language: str) -> None:
         assert tests[0] == demo.test
         for program in (demo.wrong, demo.right):
             outcome = await Fake()(Execution("", "", Program(source=program.code, tests=tests)))
-            observation = describe_outcome(outcome, tests, Prompts.shipped())
+            observation = describe_outcome(outcome, tests, Prompts.load())
             assert observation.passed is program.passes is (program is demo.right)
             assert observation.text == program.outcome
             value = outcome.tests[0].error or outcome.tests[0].actual
@@ -151,7 +151,7 @@ async def test_demonstrations_do_what_they_say(language: str) -> None:
 
 @pytest.mark.parametrize("language", ["python", "translation", "sql"])
 def test_demonstrations_are_in_the_words_of_real_turns(language: str) -> None:
-    prompts = Prompts.shipped()
+    prompts = Prompts.load()
     heads = {"python": "Write a Python function ", "translation": prompts.translate.split("{")[0]}
     for demo in load_demonstrations(language):
         if language == "sql":

@@ -264,7 +264,7 @@ async def test_earlier_turns_of_a_conversation_are_kept() -> None:
 
 @pytest.mark.parametrize("kind", ["simple", "explanation", "trace"])
 def test_kinds_without_a_verdict_of_the_tests_ask_the_model_for_one_last(kind: Any) -> None:
-    style = FeedbackStyle(kind, PYTHON, Prompts.shipped(), executes=False, example=VISIBLE)
+    style = FeedbackStyle(kind, PYTHON, Prompts.load(), executes=False, example=VISIBLE)
     assert build_questions(style, None)[-1].topic == "verdict"
     assert build_repair(style, None).endswith("Fix the code.")
 

@@ -70,7 +70,7 @@ class Config(Settings):
     system: str = ""
     """System message of the examples, in place of the principles; if empty they have none (released
     code: a short one)."""
-    prompts: Prompts = Field(default_factory=Prompts.shipped)
+    prompts: Prompts = Field(default_factory=Prompts.load)
     """Your own texts, by the names in `prompts.yaml`."""
 
     @field_validator("constitution", mode="before")

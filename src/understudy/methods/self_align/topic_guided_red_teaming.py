@@ -86,7 +86,7 @@ class Config(Settings):
     Self-Instruct). If unset, none are rejected."""
     pass_on: bool = True
     """Put the prompts that came in before the new questions: the paper has both in one set."""
-    prompts: Prompts = Field(default_factory=Prompts.shipped)
+    prompts: Prompts = Field(default_factory=Prompts.load)
     """Your own texts, by the names in `topic_guided_red_teaming.yaml`."""
 
     @field_validator("red_team", mode="before")

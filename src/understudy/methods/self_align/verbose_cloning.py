@@ -63,7 +63,7 @@ class Config(Settings):
     """The system message of half of the examples; if empty, that half has none."""
     standard: str = "You are {name}, an assistant that answers helpfully and in full."
     """The system message of the other half; if empty, that half has none."""
-    prompts: Prompts = Field(default_factory=Prompts.shipped)
+    prompts: Prompts = Field(default_factory=Prompts.load)
     """Your own texts, by the names in `verbose_cloning.yaml`."""
 
 

@@ -81,7 +81,7 @@ class Config(Settings):
     """With `keep=all`: one example per different path."""
     max_paths: int | None = Field(default=None, ge=1)
     """With `keep=all`: at most this many paths per task."""
-    prompts: Prompts = Field(default_factory=Prompts.shipped)
+    prompts: Prompts = Field(default_factory=Prompts.load)
     """Your own texts and exemplars, by the names in `prompts.yaml`."""
 
     @field_validator("exemplars", mode="before")
@@ -171,7 +171,7 @@ def is_zero_shot(teacher: Model, config: Config) -> bool:
     """Whether no exemplars are shown: none are wanted, or they are ours and the model is built in."""
     if config.shots != "auto":
         return config.shots == 0
-    ours = config.exemplars == "auto" and config.prompts == Prompts.shipped()
+    ours = config.exemplars == "auto" and config.prompts == Prompts.load()
     return ours and teacher.endpoint == "pocket"
 
 

@@ -32,7 +32,7 @@ class Config(Settings):
     """Of a reply, and of the choice."""
     criterion: str = "consistent"
     """What the model looks for; `detailed` did better on summaries in the paper."""
-    prompts: Prompts = Field(default_factory=Prompts.shipped)
+    prompts: Prompts = Field(default_factory=Prompts.load)
     """Your own text, by the name in `universal_self_consistency.yaml`."""
 
 

@@ -50,7 +50,7 @@ class Config(Settings):
     `unit_test_...`: both; `execution_trace`: the sandbox's."""
     language: Literal["python", "translation", "sql"] = "python"
     """Functions from a description; the prompt's program in Python; a query to a database."""
-    prompts: Prompts = Field(default_factory=Prompts.shipped)
+    prompts: Prompts = Field(default_factory=Prompts.load)
     """The wording: your own entries, as a YAML file."""
     max_turns: int = Field(default=10, ge=0)
     """Most repairs (paper: 10; most end within 3)."""

@@ -30,7 +30,7 @@ def build_rows(
     if passes(last, accept) and last.candidate.code.strip():
         for kind in keep:
             if kind != "critique":
-                rows += _build_accepted(problem, attempts, meta, kind, accept)
+                rows += _build_solutions(problem, attempts, meta, kind, accept)
     else:
         rows.append(Rejection(reason=_find_reason(last, stop, accept), meta=meta))
     if "critique" in keep:
@@ -58,7 +58,7 @@ def _find_reason(last: Attempt, stop: Stop, accept: Accept) -> str:
     return f"fails the visible tests ({stop})"
 
 
-def _build_accepted(
+def _build_solutions(
     problem: Problem, attempts: Sequence[Attempt], meta: Json, kind: Keep, accept: Accept
 ) -> Iterator[Example]:
     *earlier, last = attempts

@@ -60,8 +60,8 @@ async def find_evidence(
     if old.score is not None and new.score is not None:
         return "score" if new.score > old.score else ""
     # Of these two the judge has said so already where no version between them was accepted.
-    known = compares and not any(version.accepted for version in trace[1:chosen])
-    return "judge" if known or await critics.prefer(new.text, old.text) else ""
+    settled = compares and not any(version.accepted for version in trace[1:chosen])
+    return "judge" if settled or await critics.prefer(new.text, old.text) else ""
 
 
 def _scores(**scores: float | None) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""OpenAI's dialect: chat completions, and legacy completions for a `prompt`.
+"""OpenAI's dialect: chat completions, legacy completions for a `prompt`, and embeddings.
 
 Most servers and vendors speak it, each a little differently. What one lacks is negotiated
 (`providers/negotiate.py`).
@@ -20,6 +20,7 @@ import msgspec
 from understudy.providers.dialect import Dialect, HttpProvider, LookUp
 from understudy.providers.negotiate import Features
 from understudy.providers.openai.decode import decode
+from understudy.providers.openai.embeddings import EMBEDDINGS
 from understudy.providers.openai.encode import encode, path
 from understudy.providers.openai.stream import assemble
 from understudy.providers.table import Target
@@ -69,6 +70,7 @@ DIALECT = Dialect(
     path=path,
     encode=encode,
     decode=decode,
+    embeddings=EMBEDDINGS,
     headers=authorize,
     assemble=assemble,
     features=guess_features,

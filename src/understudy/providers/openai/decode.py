@@ -17,6 +17,7 @@ from understudy.providers.fields import (
     as_object,
     as_objects,
     as_text,
+    check_usage,
     name_kind,
     read_count,
     read_share,
@@ -222,16 +223,17 @@ def decode_usage(usage: object) -> Usage | None:
     except ValueError:
         return None
     tokens_out += extra
-    if not tokens_in and not tokens_out:
-        return None
     details = as_object(node.get("completion_tokens_details")) or node
     cached = read_share(as_object(node.get("prompt_tokens_details")), "cached_tokens")
     cached = cached or read_share(
         node, "prompt_cache_hit_tokens", "cached_tokens", "num_cached_tokens"
     )
-    return Usage(
-        tokens_in=tokens_in,
-        tokens_out=tokens_out,
-        cached=min(cached, tokens_in),
-        reasoning=min(read_share(details, "reasoning_tokens") or extra, tokens_out),
+    reasoning = read_share(details, "reasoning_tokens") or extra
+    return check_usage(
+        Usage(
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
+            cached=min(cached, tokens_in),
+            reasoning=min(reasoning, tokens_out),
+        )
     )

@@ -46,7 +46,7 @@ async def test_what_a_program_raises_stands_beside_its_test(program: str, outcom
 
 def test_the_test_that_was_not_reached_is_the_one_that_failed() -> None:
     def text(outcome: Outcome, *tests: str) -> str:
-        return describe_outcome(outcome, tests, Prompts.shipped()).text
+        return describe_outcome(outcome, tests, Prompts.load()).text
 
     late = Outcome(status="timeout", tests=(TestResult(VISIBLE, True, "6"),), error="TIMEOUT: long")
     second = "assert f(4) == 8"
