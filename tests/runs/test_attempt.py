@@ -137,9 +137,7 @@ def test_the_second_signal_ends_the_run_at_once() -> None:
 
 
 def test_an_error_in_a_method_leaves_the_attempt_failed_and_the_folder_free() -> None:
-    Path("both.py").write_text(
-        METHOD.replace("return task", "raise KeyError\n    return task")
-    )
+    Path("both.py").write_text(METHOD.replace("return task", "raise KeyError\n    return task"))
     with pytest.raises(Exception, match="both, task 't0': KeyError"):
         run(recipe())
     assert statuses() == ["failed"]
