@@ -5,7 +5,8 @@
 
 Every parameter of type `Model` is a role that the recipe binds. `config` is a frozen settings model of
 the same file. `rng: Random`, if it is asked for, is seeded by the run and the task. An async generator
-over `tasks: Sequence[Task]` is a method over the whole pool. Prompts are data in `prompts.yaml` beside it.
+over `tasks: Sequence[Task]` is a method over the whole pool. Prompts are data in `prompts.yaml` beside
+it.
 """
 
 from collections.abc import Callable
