@@ -169,7 +169,8 @@ async def execute(
     pool = WorkerPool.open(recipe.sandbox, notify=notice)
     run_dir = RunDir.take(resolved)
     try:
-        journal = SqliteJournal(run_dir.journal, [_journal_of(other) for other in recipe.reuse])
+        others = [_journal_of(other) for other in recipe.reuse]
+        journal = SqliteJournal(run_dir.journal, others, fresh=not run_dir.claimed)
         attempt = _Attempt(
             resolved, run_dir, journal, notice,
             Prices(recipe.prices), Budget(recipe.budget, journal.records.spent()), pool,
@@ -265,7 +266,7 @@ def _signals(attempt: _Attempt, halt: Halt) -> Generator[None, None, None]:
 
 def _journal_of(folder: Path) -> Path:
     if not (journal := folder / "journal.db").is_file():
-        raise ConfigError(f"reuse: estimate_count a run folder, {folder} has no journal.db.")
+        raise ConfigError(f"reuse: expected a run folder, {folder} has no journal.db.")
     return journal
 
 
