@@ -90,6 +90,21 @@ def test_a_copy_of_a_methods_folder_is_a_method_with_prompts_of_its_own() -> Non
     assert find("./refine:self_refine").digest != copy.digest
 
 
+@pytest.mark.parametrize("name", methods.shipped())
+def test_every_method_works_from_a_copy_of_its_folder(name: str) -> None:
+    definition = methods.get(name)
+    assert definition is not None
+    room = methods.rooms.get(name, name)
+    shutil.copytree(definition.file.parent, "copy")
+
+    copy = find(f"./copy:{name}")
+
+    assert copy.file == Path("copy").resolve() / definition.file.name
+    assert copy.config is not definition.config
+    assert copy.config().model_dump() == definition.config().model_dump()
+    assert find(f"./copy:{room}").run is not copy.run or room == name
+
+
 def test_ours_is_digested_with_its_folder_and_the_release() -> None:
     definition = methods.get("self_consistency")
     variant = methods.get("universal_self_consistency")

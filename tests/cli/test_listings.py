@@ -21,7 +21,7 @@ def test_the_methods_and_filters_are_listed_and_described() -> None:
 length: Keeps answers of a sensible length.
 
   min_characters=1   (>= 0)
-      Shorter answers are rejected; blanks around the answer do not count.
+      Shorter answers are rejected. Blanks around an answer do not count.
   max_characters=20000   (>= 1)
       Longer answers are rejected.
 """)

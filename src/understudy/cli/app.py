@@ -4,6 +4,8 @@ A command is a function in one of the files beside this one, and stands in `COMM
 it needs when it runs, so that `understudy --help` takes no time.
 """
 
+import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -50,4 +52,7 @@ def _options(
 
 def main() -> None:
     """The `understudy` command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal without UTF-8 shows what it can
+            stream.reconfigure(errors="backslashreplace")
     app()
