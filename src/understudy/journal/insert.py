@@ -151,6 +151,10 @@ class Inserts:
         )  # fmt: skip
         self._media(part for row in rows for part in row.media)
 
+    def forget(self, scopes: Iterable[tuple[str, str]]) -> None:
+        """Remove the rows that a step made of a task."""
+        self._db.executemany("delete from rows where step = ? and task = ?", scopes)
+
     def _media(self, media: Iterable[Image | Audio]) -> None:
         values = [(part.sha256, part.media_type, part.data) for part in media if part.data]
         if values:

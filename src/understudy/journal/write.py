@@ -69,9 +69,12 @@ class SqliteJournal:
             self._answers = True
         return self._writer.write(effects, ())
 
-    def finish(self, rows: Sequence[Row]) -> "asyncio.Future[None]":
-        """All rows of one task: their being there is the mark that the task is done."""
-        return self._writer.write((), rows)
+    def finish(
+        self, rows: Sequence[Row], forget: Sequence[tuple[str, str]] = ()
+    ) -> "asyncio.Future[None]":
+        """All rows of one task: their being there is the mark that the task is done. `forget`: steps
+        and tasks whose rows are removed before."""
+        return self._writer.write((), rows, forget)
 
     async def close(self, status: str) -> None:
         """Everything written so far is on disk; `status` is how the attempt ended."""

@@ -35,14 +35,20 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
-    def write(self, effects: Sequence[Effect], rows: Sequence[Row]) -> "asyncio.Future[None]":
-        """Done once all are on disk, in one transaction."""
+    def write(
+        self,
+        effects: Sequence[Effect],
+        rows: Sequence[Row],
+        forget: Sequence[tuple[str, str]] = (),
+    ) -> "asyncio.Future[None]":
+        """Done once all are on disk, in one transaction, and the rows of the steps and tasks of
+        `forget` are gone."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         if self._broken is not None:
             done.set_exception(self._broken)
             return done
-        self._queue.put(_Put(effects, rows, done, loop))
+        self._queue.put(_Put(effects, rows, forget, done, loop))
         return done
 
     def close(self, status: str) -> None:
@@ -92,6 +98,7 @@ class Writer:
         try:
             if effects := [effect for put in puts for effect in put.effects]:
                 self._inserts.effects(effects)
+            self._inserts.forget(scope for put in puts for scope in put.forget)
             if rows := [row for put in puts for row in put.rows]:
                 self._inserts.rows(rows)
             self._db.execute("commit")
@@ -108,6 +115,7 @@ MOST_PER_COMMIT = 1_000
 class _Put(NamedTuple):
     effects: Sequence[Effect]
     rows: Sequence[Row]
+    forget: Sequence[tuple[str, str]]
     done: "asyncio.Future[None]"
     loop: asyncio.AbstractEventLoop
 

@@ -16,8 +16,13 @@ Feed = asyncio.Queue[Item | None]
 
 
 async def seed_items(
-    seeds: Iterable[Seed | BrokenSeed], label: str, state: State, writer: Writer, *,
-    strict: bool, pool: bool = False,
+    seeds: Iterable[Seed | BrokenSeed],
+    label: str,
+    state: State,
+    writer: Writer,
+    *,
+    strict: bool,
+    pool: bool = False,
 ) -> AsyncGenerator[Item]:
     """The seeds that the first step is not done with, until the run is over or has tried enough. A
     broken seed becomes a failure row. Where enough examples are there, only seeds that have changed
