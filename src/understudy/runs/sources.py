@@ -39,7 +39,7 @@ async def seed_items(
             raise refuse(broken_seeds[0])
         await writer.write([Output([broken_row(seed) for seed in broken_seeds], [])])
         contents = {seed.task.id: seed.content for seed in tasks}
-        finished, changed = await _finished(contents, label, state, writer)
+        finished, changed = await _look_up(contents, label, state, writer)
         unseen -= len(finished) + changed
         progress.skipped += len(finished)
         quota.seeds += len(finished)
@@ -113,14 +113,14 @@ async def read_unfinished(
     for chunk in chunks(rows, CHUNK):
         items = [item_of(row) for row in chunk]
         contents = {item.id: item.content for item in items}
-        finished, _ = await _finished(contents, label, state, writer)
+        finished, _ = await _look_up(contents, label, state, writer)
         for item in items:
             if item.id not in finished:
                 yield item
         await asyncio.sleep(0)
 
 
-async def _finished(
+async def _look_up(
     contents: Mapping[str, bytes], label: str, state: State, writer: Writer
 ) -> tuple[set[str], int]:
     """The tasks that a step is done with, and how many it had done with another content: their rows

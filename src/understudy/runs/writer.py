@@ -40,9 +40,9 @@ class Writer:
         progress.changed[label] += len(changed)
         for step in self._labels[self._labels.index(label) :]:
             scopes += [(step, task) for task in changed]
-            made = [row for task in changed for row in records.rows_of(step, task)]
-            changed = [item_of(row).id for row in made if row.kind == "example"]
-            rows += made
+            old = [row for task in changed for row in records.rows_of(step, task)]
+            changed = [item_of(row).id for row in old if row.kind == "example"]
+            rows += old
         await self._journal.finish((), forget=scopes)
         progress.discount(rows)
         last = [row.kind for row in rows if row.step == self._labels[-1]]
