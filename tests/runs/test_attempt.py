@@ -53,7 +53,7 @@ from understudy import Example, Model, Task, method
 
 @method(paper="arXiv:0000.00000")
 async def both(task: Task, teacher: Model, judge: Model) -> Example:
-    return Example.of(task, f"{await teacher.ask(task.prompt)}, {await judge.ask(task.prompt)}")
+    return task.example(f"{await teacher.ask(task.prompt)}, {await judge.ask(task.prompt)}")
 '''
 
 
@@ -137,7 +137,7 @@ def test_the_second_signal_ends_the_run_at_once() -> None:
 
 def test_an_error_in_a_method_leaves_the_attempt_failed_and_the_folder_free() -> None:
     Path("both.py").write_text(
-        METHOD.replace("return Example", "raise KeyError\n    return Example")
+        METHOD.replace("return task.example", "raise KeyError\n    return task.example")
     )
     with pytest.raises(Exception, match="both, task 't0': KeyError"):
         run(recipe())
