@@ -43,7 +43,6 @@ NOT_YET: set[str] = {
     "errors",
     "journal",
     "registry",
-    "runs",
     "types",
 }
 """Folders whose names are still to be mended."""

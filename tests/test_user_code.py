@@ -21,7 +21,7 @@ from understudy import Example, Task, method
 
 @method(paper="arXiv:0000.00000")
 async def mine(task: Task) -> Example:
-    return Example.of(task, {answer!r})
+    return task.example({answer!r})
 """
 
 
@@ -88,6 +88,21 @@ def test_a_copy_of_a_methods_folder_is_a_method_with_prompts_of_its_own() -> Non
     text = next(Path("refine").rglob("*.yaml"))
     text.write_text(text.read_text() + "\n# mine\n")
     assert find("./refine:self_refine").digest != copy.digest
+
+
+@pytest.mark.parametrize("name", methods.shipped())
+def test_every_method_works_from_a_copy_of_its_folder(name: str) -> None:
+    definition = methods.get(name)
+    assert definition is not None
+    room = methods.rooms.get(name, name)
+    shutil.copytree(definition.file.parent, "copy")
+
+    copy = find(f"./copy:{name}")
+
+    assert copy.file == Path("copy").resolve() / definition.file.name
+    assert copy.config is not definition.config
+    assert copy.config().model_dump() == definition.config().model_dump()
+    assert find(f"./copy:{room}").run is not copy.run or room == name
 
 
 def test_ours_is_digested_with_its_folder_and_the_release() -> None:
@@ -182,7 +197,7 @@ def test_an_entry_point_that_is_no_method_names_its_package(visitor: None) -> No
 
 def test_a_parameter_that_is_no_handle_is_named() -> None:
     async def strange(task: Task, weather: str) -> Example:
-        return Example.of(task, weather)
+        return task.example(weather)
 
     with pytest.raises(
         ConfigError, match="strange: expected a handle as the annotation of 'weather'"

@@ -22,7 +22,7 @@ from understudy.handles.world import Handle, World
 from understudy.plugins import find_plugins, load
 from understudy.prompts import PromptSet
 from understudy.types import Example, Rejection, Settings, Task
-from understudy.user_code import content_digest, load_module
+from understudy.user_code import content_digest, load_module, load_submodule
 
 Shape: TypeAlias = Literal["task", "pool", "example"]
 """One task at a time; all tasks at once, as an async generator; or one example to judge."""
@@ -190,7 +190,8 @@ def registering(*registries: Registry) -> Generator[list[Definition]]:
 
 def from_file(reference: str, registries: tuple[Registry, ...]) -> Definition:
     """A function of the user's own: `./mine.py:my_method`, or that of a folder with an
-    `__init__.py`, e.g. a copy of a method's: `./self_refine:self_refine`.
+    `__init__.py`, e.g. a copy of a method's: `./self_refine:self_refine`. Of a folder, also that of a
+    file of its name: `./self_align:verbose_cloning`.
 
     Raises:
         ConfigError: there is no such file or function.
@@ -204,7 +205,7 @@ def from_file(reference: str, registries: tuple[Registry, ...]) -> Definition:
             f"{reference}: expected a Python file, or a folder with an __init__.py, at {place}, "
             "found none."
         )
-    definitions = _user_definitions(path, registries)
+    definitions = _user_definitions(path, name, registries)
     if name in definitions:
         return definitions[name]
     raise ConfigError(
@@ -217,15 +218,19 @@ _USERS: dict[tuple[Path, str], dict[str, Definition]] = {}
 """What each content of a user's file or folder registered: it is run once for each."""
 
 
-def _user_definitions(path: Path, registries: tuple[Registry, ...]) -> dict[str, Definition]:
-    key = path, content_digest(path)
-    if key not in _USERS:
+def _user_definitions(
+    path: Path, name: str, registries: tuple[Registry, ...]
+) -> dict[str, Definition]:
+    loaded = _USERS.setdefault((path, content_digest(path)), {})
+    if name not in loaded:
         with registering(*registries) as definitions:
-            load_module(path)
+            module = load_module(path)
+            if (path / f"{name}.py").is_file():
+                load_submodule(module, name)
         own = [d for d in definitions if d.file == path or d.file.is_relative_to(path)]
         own = [replace(d, release="", code=_code(path, d.config)) for d in own]
-        _USERS[key] = {d.name: d for d in own if d.digest}  # of the code as it was loaded
-    return _USERS[key]
+        loaded |= {d.name: d for d in own if d.digest}  # of the code as it was loaded
+    return loaded
 
 
 def _code(path: Path, config: type[Settings]) -> tuple[Path, ...]:

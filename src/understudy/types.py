@@ -45,8 +45,9 @@ def system(text: str) -> Message:
     return Message("system", text)
 
 
-def user(text: str, *media: Image | Audio) -> Message:
-    return Message("user", (*media, Text(text)) if media else text)
+def user(text: str, *parts: Part) -> Message:
+    """A user's turn: the parts, then the text."""
+    return Message("user", (*parts, Text(text)) if parts else text)
 
 
 def assistant(text: str) -> Message:
@@ -164,6 +165,8 @@ class Reply(Value, frozen=True):
     """None where the endpoint counted nothing; `FREE` for the later replies of one wire call."""
     model: str = ""
     """The model's name as the endpoint reports it."""
+    media: tuple[Image | Audio, ...] = ()
+    """Pictures and sound that came with the text."""
 
     @property
     def logprob(self) -> float | None:
@@ -261,14 +264,15 @@ class Task(Value, frozen=True, kw_only=True):
     """The texts of the options (A), (B), ... of a multiple-choice question."""
     tests: tuple[str, ...] = ()
     """Code that checks an answer."""
-    images: tuple[Image, ...] = ()
+    parts: tuple[Part, ...] = ()
+    """What stands before `prompt` in the user's message: pictures, sound, further text."""
     meta: Json = {}
     """Anything else; carried along."""
 
     @property
     def conversation(self) -> tuple[Message, ...]:
-        """`messages`, or `prompt` with the images as one user message."""
-        return self.messages or (user(self.prompt, *self.images),)
+        """`messages`, or the parts and `prompt` as one user message."""
+        return self.messages or (user(self.prompt, *self.parts),)
 
     @property
     def question(self) -> str:
@@ -276,6 +280,30 @@ class Task(Value, frozen=True, kw_only=True):
         if self.prompt or not self.messages:
             return self.prompt
         return next((m.text for m in reversed(self.messages) if m.role == "user"), "")
+
+    def example(
+        self,
+        answer: "str | Sequence[Message]",
+        scores: dict[str, float] | None = None,
+        rejected: tuple[Message, ...] = (),
+        /,
+        **meta: Any,
+    ) -> "Example":
+        """An example made of this task; its reference, choices and tests come along.
+
+        `answer` is the assistant's last turn after the task's conversation, or all turns of the
+        example. `meta` is plain JSON: what the method found out on the way.
+        """
+        turns = (*self.conversation, assistant(answer)) if isinstance(answer, str) else answer
+        return Example(
+            messages=tuple(turns),
+            rejected=rejected,
+            reference=self.reference,
+            choices=self.choices,
+            tests=self.tests,
+            scores=scores or {},
+            meta=meta,
+        )
 
 
 class Example(Value, frozen=True, kw_only=True):
@@ -295,17 +323,6 @@ class Example(Value, frozen=True, kw_only=True):
     """Plain JSON: what the method found out on the way."""
     lineage: tuple[str, ...] = ()
     """`step/task` of every step it came through, first to last; set by the engine."""
-
-    @classmethod
-    def of(cls, task: Task, answer: str, /, **meta: Any) -> "Example":
-        """The task's conversation with `answer` as the assistant's last turn."""
-        return cls(
-            messages=(*task.conversation, assistant(answer)),
-            reference=task.reference,
-            choices=task.choices,
-            tests=task.tests,
-            meta=meta,
-        )
 
     @property
     def answer(self) -> str:

@@ -4,8 +4,11 @@ Each content of each path is a module of its own: an edit in a notebook counts a
 of one name do not meet. A folder is a package, so that its files can import each other relatively.
 """
 
+import importlib
 import importlib.util
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from types import ModuleType
@@ -38,18 +41,31 @@ def load_module(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=folders)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
-    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     sys.modules[name] = module
     try:
-        # Compiled here: Python's cache takes two contents of one second and one size for the same.
-        exec(compile(file.read_bytes(), file, "exec"), module.__dict__)
+        with _no_bytecode():
+            exec(compile(file.read_bytes(), file, "exec"), module.__dict__)
     except BaseException:
         for loaded in [key for key in sys.modules if key == name or key.startswith(f"{name}.")]:
             del sys.modules[loaded]
         raise
+    return module
+
+
+def load_submodule(package: ModuleType, name: str) -> None:
+    """Imports a file of a folder that its `__init__.py` does not import."""
+    with _no_bytecode():
+        importlib.import_module(f"{package.__name__}.{name}")
+
+
+@contextmanager
+def _no_bytecode() -> Generator[None]:
+    """Python's cache takes two contents of one second and one size for the same, so none is written."""
+    writes, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        yield
     finally:
         sys.dont_write_bytecode = writes
-    return module
 
 
 def _counts(file: Path, folder: Path) -> bool:

@@ -260,7 +260,7 @@ def test_pictures_are_read_from_beside_the_file(tmp_path: Path) -> None:
     (task,) = read_tasks(path)
 
     picture = Image(media_type="image/png", data=PNG)
-    assert task == Task(prompt="What?", images=(picture,))
+    assert task == Task(prompt="What?", parts=(picture,))
 
 
 def test_pictures_take_the_places_that_marks_name() -> None:

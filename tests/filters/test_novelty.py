@@ -108,7 +108,7 @@ def steps(model: Model) -> list[BoundStep]:
 
 
 async def ask(task: Task, teacher: Model) -> Example:
-    return Example.of(task, await teacher.ask(task.prompt))
+    return task.example(await teacher.ask(task.prompt))
 
 
 async def test_the_first_of_similar_ones_is_kept_whichever_came_first(tmp_path: Path) -> None:

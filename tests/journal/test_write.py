@@ -173,12 +173,12 @@ def test_a_key_stays_what_it_is() -> None:
 
 
 async def ask(task: Task, teacher: Model) -> Example:
-    return Example.of(task, await teacher.ask(task.question))
+    return task.example(await teacher.ask(task.question))
 
 
 async def numbered(task: Task, teacher: Model) -> Example:
     said = await gather(teacher.ask(text) for text in task.question.split())
-    return Example.of(task, " ".join(said))
+    return task.example(" ".join(said))
 
 
 @given(
@@ -227,7 +227,7 @@ async def test_a_reply_reaches_its_method_only_after_it_is_on_disk(tmp_path: Pat
                 ).fetchone()
             other.close()
             assert there == turn + 1
-        return Example.of(task, "seen")
+        return task.example("seen")
 
     async with Bench(path) as bench:
         steps = [step(defined(looks), bench.model(Scripted(lambda call: "x")))]

@@ -103,7 +103,7 @@ from understudy.types import Example, Task
 @method(paper="")
 async def two_questions(task: Task, teacher: Model) -> Example:
     first = await teacher.ask(task.prompt)
-    return Example.of(task, await teacher.ask(f"{task.prompt} Are you sure? You said: {first}"))
+    return task.example(await teacher.ask(f"{task.prompt} Are you sure? You said: {first}"))
 '''
 
 

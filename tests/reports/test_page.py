@@ -166,19 +166,19 @@ class Pie:
 
 @method(paper="arXiv:0000.00000", report=fails)
 async def broken(task: Task) -> Example:
-    return Example.of(task, "!")
+    return task.example("!")
 
 @method(paper="arXiv:0000.00000", report=lambda rows: Account("the text", (Pie(),)))
 async def unseen(task: Task) -> Example:
-    return Example.of(task, "!")
+    return task.example("!")
 
 @method(paper="arXiv:0000.00000", report=lambda made: f"{sum(1 for _ in made)} rows")
 async def told(task: Task) -> Example:
-    return Example.of(task, "!")
+    return task.example("!")
 
 @method(paper="arXiv:0000.00000")
 async def quiet(task: Task) -> Example:
-    return Example.of(task, "!")
+    return task.example("!")
 """
 
 
@@ -245,7 +245,7 @@ def test_hostile_and_endless_examples_stay_small_and_harmless() -> None:
     run()
     opened = Stocked(Path("out"))
     big = NASTY + "\ud800" + "y" * 1_000_000
-    message = Example.of(Task(prompt=big), big).messages[0]
+    message = Task(prompt=big).example(big).messages[0]
     example = Example(
         id=big, messages=(message,) * 500, rejected=(message,) * 500, reference=big,
         scores={f"{i}{big}": 0.5 for i in range(2)},

@@ -28,7 +28,7 @@ from understudy import Example, Model, Task, method
 async def once(task: Task, teacher: Model, judge: Model) -> Example:
     answer = await teacher.ask(task.prompt)
     await judge.ask(answer)
-    return Example.of(task, answer)
+    return task.example(answer)
 '''
 
 

@@ -278,7 +278,7 @@ def test_a_method_without_seeds_of_its_own_says_what_to_add() -> None:
         "from understudy import Example, Task, method\n"
         "@method(paper='arXiv:0000.00000')\n"
         "async def mine(task: Task) -> Example:\n"
-        "    return Example.of(task, task.prompt)\n"
+        "    return task.example(task.prompt)\n"
     )
     with pytest.raises(ConfigError) as raised:
         resolve(load("mine.py:mine", []))
@@ -297,7 +297,7 @@ def test_a_users_own_method_is_found_in_its_file() -> None:
         "    times: int = 1\n"
         "@method(paper='arXiv:0000.00000')\n"
         "async def mine(task: Task, config: Config) -> Example:\n"
-        "    return Example.of(task, task.prompt * config.times)\n"
+        "    return task.example(task.prompt * config.times)\n"
     )
     recipe = load("mine.py:mine", ["seeds=x", "times=3"])
     assert (recipe.steps[0].name, recipe.steps[0].settings) == ("mine", {"times": 3})

@@ -245,14 +245,14 @@ async def probe(task: Task, pro: Model, con: Model, config: ProbeConfig) -> Exam
         said.append(await pro.ask("Again.", Sampling(temperature=0.9)))
     if said[-1][-2] == "9":
         return Rejection(reason="no luck")
-    return Example.of(task, "\n".join(said))
+    return task.example("\n".join(said))
 
 
 async def several(task: Task, writer: Model) -> list[Example]:
     """As many examples as the first reply says."""
     n = int((await writer.ask(task.question))[-2]) % 3
     texts = await gather(writer.ask(f"Write part {i} of {task.question}") for i in range(n + 1))
-    return [Example.of(task, text) for text in texts]
+    return [task.example(text) for text in texts]
 
 
 async def refine(task: Task, critic: Model) -> Example:
@@ -263,7 +263,7 @@ async def refine(task: Task, critic: Model) -> Example:
         answer = f"{answer[:40]} {verdict}"
         if verdict[-2] in "02":
             break
-    return Example.of(task, answer)
+    return task.example(answer)
 
 
 def even(example: Example) -> Verdict:

@@ -48,7 +48,7 @@ def test_equal_tasks_are_numbered() -> None:
         Task(prompt="x", reference="1"),
         Task(prompt="x", choices=("a",)),
         Task(prompt="x", tests=("t",)),
-        Task(prompt="x", images=(Image(data=b"1"),)),
+        Task(prompt="x", parts=(Image(data=b"1"),)),
         Task(prompt="x", meta={"a": 1}),
     ],
     ids=str,

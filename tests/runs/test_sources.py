@@ -9,7 +9,7 @@ import pytest
 from understudy.data.bad_row import BadSeed
 from understudy.errors import ConfigError, RunStopped
 from understudy.journal.read import Row
-from understudy.journal.write import Journal
+from understudy.journal.write import SqliteJournal
 from understudy.runs.halt import Halt
 from understudy.runs.progress import Progress
 from understudy.runs.quota import Quota
@@ -29,11 +29,13 @@ from understudy.types import Example, Rejection, Task, user
 
 
 @asynccontextmanager
-async def state(path: Path, quota: Quota | None = None) -> AsyncIterator[tuple[State, Journal]]:
+async def state(
+    path: Path, quota: Quota | None = None
+) -> AsyncIterator[tuple[State, SqliteJournal]]:
     """One attempt on a journal."""
-    journal = Journal(path / "j.db")
+    journal = SqliteJournal(path / "j.db")
     progress = Progress(quota or Quota())
-    yield State(journal.records, journal.session, progress, Halt([])), journal
+    yield State(journal.records, journal.attempt, progress, Halt([])), journal
     await journal.close("done")
 
 

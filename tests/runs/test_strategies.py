@@ -9,7 +9,7 @@ import pytest
 from harness import defined, step
 
 from understudy.errors import BudgetExhausted, MethodError, Rejected, RunStopped
-from understudy.journal.write import Journal
+from understudy.journal.write import SqliteJournal
 from understudy.runs.halt import Halt
 from understudy.runs.progress import Progress
 from understudy.runs.quota import Quota
@@ -22,9 +22,9 @@ from understudy.types import Example, Task, user
 
 @asynccontextmanager
 async def state(path: Path, quota: Quota | None = None) -> AsyncIterator[State]:
-    journal = Journal(path / "j.db")
+    journal = SqliteJournal(path / "j.db")
     progress = Progress(quota or Quota(), counts=journal.records.counts())
-    yield State(journal.records, journal.session, progress, Halt([]))
+    yield State(journal.records, journal.attempt, progress, Halt([]))
     await journal.close("done")
 
 
@@ -177,7 +177,7 @@ async def test_a_pool_that_is_through_ends_with_its_mark(tmp_path: Path) -> None
 
 
 async def test_a_pool_with_an_end_mark_is_not_run_again(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "j.db")
+    journal = SqliteJournal(tmp_path / "j.db")
     await journal.finish([end_row("echo_all")])
     await journal.close("done")
     async with state(tmp_path) as now:
@@ -222,7 +222,7 @@ async def test_a_pool_with_enough_has_no_end_mark_and_is_asked_for_no_more(tmp_p
 
 
 async def test_rows_of_a_pool_that_are_there_already_are_not_written_again(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "j.db")
+    journal = SqliteJournal(tmp_path / "j.db")
     pool = Item(id="", position=b"")
     example = Example(messages=(user("x"),))
     await journal.finish(rows_of("echo_all", pool, [example], 1, pool=True).rows)

@@ -7,7 +7,7 @@ import pytest
 
 from understudy.errors import RunFolderError
 from understudy.journal.read import Records, Row
-from understudy.journal.write import Journal
+from understudy.journal.write import SqliteJournal
 from understudy.runs.progress import Progress
 from understudy.runs.quota import Quota
 from understudy.runs.rows import SURPLUS, Item, Output, failure_output, rows_of
@@ -31,7 +31,7 @@ def failure(task: str) -> Output:
 
 async def written(path: Path, quota: Quota, *batches: list[Output]) -> tuple[list[Row], Progress]:
     progress = Progress(quota)
-    journal = Journal(path / "j.db")
+    journal = SqliteJournal(path / "j.db")
     writer = Writer(journal, progress, "last")
     for outputs in batches:
         await writer.write(outputs)
@@ -47,7 +47,7 @@ async def written(path: Path, quota: Quota, *batches: list[Output]) -> tuple[lis
 
 
 async def test_items_are_handed_on_only_after_their_rows_are_on_disk(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "j.db")
+    journal = SqliteJournal(tmp_path / "j.db")
     items = await Writer(journal, Progress(), "last").write([examples("a", 2), rejection("b")])
     records = Records(tmp_path / "j.db")
     assert [row.task for row in records.rows("last", "example", "rejection")] == ["a", "a", "b"]
@@ -57,7 +57,7 @@ async def test_items_are_handed_on_only_after_their_rows_are_on_disk(tmp_path: P
 
 
 async def test_rows_that_are_not_on_disk_are_not_counted(tmp_path: Path) -> None:
-    class Full(Journal):
+    class Full(SqliteJournal):
         async def finish(self, rows: object) -> None:  # type: ignore[override]  # a journal on a full disk
             raise RunFolderError("the disk is full")
 
@@ -105,7 +105,7 @@ async def test_steps_before_the_last_are_not_limited_by_n(tmp_path: Path) -> Non
 
 
 async def test_nothing_is_written_where_nothing_was_made(tmp_path: Path) -> None:
-    class Counting(Journal):
+    class Counting(SqliteJournal):
         writes = 0
 
         def finish(self, rows: object):  # type: ignore[override, no-untyped-def]  # counts and passes on

@@ -39,7 +39,7 @@ class Prices:
     """The price of every model that has one."""
 
     def __init__(self, own: Mapping[str, Price] | None = None) -> None:
-        table = cast("dict[str, Any]", yaml.safe_load(_TABLE.read_text()))
+        table = cast("dict[str, Any]", yaml.safe_load(_TABLE.read_text("utf-8")))
         self.date = str(table["date"])
         self._shipped = {name: Price(**price) for name, price in table["models"].items()}
         self._own = dict(own or {})

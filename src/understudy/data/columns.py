@@ -39,7 +39,7 @@ from understudy.data.values import (
     read_scalar,
     read_texts,
 )
-from understudy.types import Image, Message, Task, Text, assistant, system, user
+from understudy.types import Image, Message, Part, Task, Text, assistant, system, user
 
 NAMES: dict[str, tuple[str, ...]] = {
     "id": ("id", "task_id"),
@@ -192,7 +192,7 @@ class _Row:
         turns, answer = self._read_conversation(pictures)
         choices = self._read_choices()
         reference = self._read_reference(choices)
-        prompt, images = _simplify(turns)
+        prompt, parts = _simplify(turns)
         identity, tests = self._read_id(), self._read_tests()
         meta = self._read_meta()
         if answer is not None:
@@ -204,7 +204,7 @@ class _Row:
             reference=reference,
             choices=choices,
             tests=tests,
-            images=images,
+            parts=parts,
             meta=meta,
         )
 
@@ -374,17 +374,16 @@ class _Row:
         return to_plain({**nested, **inner, **rest}) if nested or inner or rest else {}
 
 
-def _simplify(turns: Sequence[Message]) -> tuple[str, tuple[Image, ...]]:
-    """Prompt and pictures of a conversation that is one plain user turn; empty for any other."""
+def _simplify(turns: Sequence[Message]) -> tuple[str, tuple[Part, ...]]:
+    """Prompt, pictures and sound of a conversation that is one plain user turn; empty for any other."""
     if len(turns) != 1 or turns[0].role != "user":
         return "", ()
     content = turns[0].content
     if isinstance(content, str):
         return content, ()
     *before, last = content
-    images = tuple(part for part in before if isinstance(part, Image))
-    if len(images) == len(before) and isinstance(last, Text):
-        return last.text, images
+    if isinstance(last, Text) and not any(isinstance(part, Text) for part in before):
+        return last.text, tuple(before)
     return "", ()
 
 

@@ -226,7 +226,7 @@ def load(target: str, flags: Sequence[str]) -> Recipe:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        data = yaml.safe_load(path.read_text())
+        data = yaml.safe_load(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: expected a recipe, {error.strerror}.") from None
     except yaml.YAMLError as error:

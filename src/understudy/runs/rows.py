@@ -37,11 +37,8 @@ class Item(Value, frozen=True, kw_only=True):
         if self.example is not None:
             return self.example
         assert self.task is not None
-        turns = self.task.conversation
-        return Example(
-            id=self.id, messages=turns, reference=self.task.reference, meta=self.task.meta,
-            choices=self.task.choices, tests=self.task.tests,
-        )  # fmt: skip
+        example = self.task.example(self.task.conversation, **self.task.meta)
+        return msgspec.structs.replace(example, id=self.id)
 
     @property
     def lineage(self) -> tuple[str, ...]:

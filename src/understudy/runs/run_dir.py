@@ -108,7 +108,8 @@ class RunDir:
         }
         temporary = file.with_suffix(".tmp")
         try:
-            temporary.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+            text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
+            temporary.write_text(text, encoding="utf-8")
             temporary.replace(file)
         except OSError as error:
             raise RunFolderError(f"{file}: {error.strerror}. Make room and run again.") from error
@@ -127,7 +128,7 @@ def read_facts(path: Path) -> dict[str, Any]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        facts = json.loads(file.read_text())
+        facts = json.loads(file.read_text("utf-8"))
         if not isinstance(facts, dict) or not {"fingerprint", "recipe"} <= facts.keys():
             raise ValueError("expected the facts of a run, found something else")
     except (OSError, ValueError) as error:

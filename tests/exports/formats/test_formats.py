@@ -147,7 +147,7 @@ def test_tool_calls_and_pictures_read_back_from_messages() -> None:
     (calls, picture) = read_tasks([row(CALLS, "messages"), row(pictured, "messages")])
 
     assert calls == Task(id="e2", messages=CALLS.messages[:-1], meta={"answer": "a"})
-    assert picture == Task(id="p", prompt="q", images=(CAT,), meta={"answer": "a"})
+    assert picture == Task(id="p", prompt="q", parts=(CAT,), meta={"answer": "a"})
 
 
 # Installed packages

@@ -145,7 +145,7 @@ async def test_earlier_turns_a_system_message_and_pictures_are_kept() -> None:
     teacher = Scripted([chat(), brief(), chat()])
     await align(teacher, Task(messages=turns), shots=0)
     outcome = await align(teacher, Task(messages=turns), style="brief")
-    await align(teacher, Task(prompt="?", images=(picture,)))
+    await align(teacher, Task(prompt="?", parts=(picture,)))
     first, second, third = (call.request.messages for call in teacher.calls)
     assert first[0].text.endswith("\n\nBe short.")
     assert first[1:] == turns[1:]
@@ -153,5 +153,5 @@ async def test_earlier_turns_a_system_message_and_pictures_are_kept() -> None:
     assert second[1:3] == turns[1:3]
     assert outcome.messages == (*turns, assistant(ANSWER))
     assert third[-1].media == (picture,)
-    picture_row = await reject(Scripted([]), Task(prompt="?", images=(picture,)), style="reference")
+    picture_row = await reject(Scripted([]), Task(prompt="?", parts=(picture,)), style="reference")
     assert picture_row.reason == "pictures"

@@ -43,9 +43,9 @@ def build_few_shot_prompt(
         for e in exemplars
     ]
     question = "\n\n".join([*shots, f"Q: {format_question(task)}\nA:"])
-    return [*task.messages[:-1], user(question, *task.images)]
+    return [*task.messages[:-1], user(question, *task.parts)]
 
 
 def build_zero_shot_prompt(task: Task, trigger: str) -> list[Message]:
     """The question, and a last line such as "Let's think step by step."."""
-    return [*task.messages[:-1], user(f"{format_question(task)}\n{trigger}", *task.images)]
+    return [*task.messages[:-1], user(f"{format_question(task)}\n{trigger}", *task.parts)]

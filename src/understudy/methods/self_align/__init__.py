@@ -29,7 +29,17 @@ from pydantic import Field, field_validator
 from understudy.call.model import Model
 from understudy.methods import method
 from understudy.prompts import read_yaml
-from understudy.types import Example, Json, Rejection, Reply, Sampling, Settings, Task, system
+from understudy.types import (
+    Example,
+    Json,
+    Rejection,
+    Reply,
+    Sampling,
+    Settings,
+    Task,
+    assistant,
+    system,
+)
 
 from .constitution import Constitution, load_constitution
 from .report import report
@@ -163,13 +173,5 @@ def is_refusal(reply: Reply) -> bool:
 
 def engrave(task: Task, answer: str, meta: Json, config: Config) -> Example:
     """The training example of principle engraving: no principles, no exemplars, no thought."""
-    example = Example.of(task, answer, **meta)
-    if not config.system:
-        return example
-    return Example(
-        messages=(system(config.system), *example.messages),
-        reference=task.reference,
-        choices=task.choices,
-        tests=task.tests,
-        meta=meta,
-    )
+    opening = (system(config.system),) if config.system else ()
+    return task.example((*opening, *task.conversation, assistant(answer)), **meta)

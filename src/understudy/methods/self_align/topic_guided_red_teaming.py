@@ -120,10 +120,7 @@ async def topic_guided_red_teaming(
     """Questions without answers, each with its `type` and `topic` in `meta`."""
     seeds = load_seeds() if config.red_team == "shipped" else config.red_team
     for task in tasks if config.pass_on else ():
-        yield Example(
-            messages=task.conversation, reference=task.reference, choices=task.choices,
-            tests=task.tests, meta=task.meta,
-        )  # fmt: skip
+        yield task.example(task.conversation, **task.meta)
     topics: dict[str, list[str]] = {seed.type: [] for seed in seeds}
     for seed in seeds:
         topics[seed.type].append(seed.topic)

@@ -92,13 +92,8 @@ async def verbose_cloning(
     if leak := next((leak for leak in list_leaks(config) if leak in answer), ""):
         return Rejection(reason="persona in the answer", meta={**task.meta, "leak": leak})
     head = (config.concise, config.standard)[rng.randrange(2)].replace("{name}", config.name)
-    return Example(
-        messages=(*((system(head),) if head else ()), *turns, assistant(answer)),
-        reference=task.reference,
-        choices=task.choices,
-        tests=task.tests,
-        meta=task.meta,
-    )
+    opening = (system(head),) if head else ()
+    return task.example((*opening, *turns, assistant(answer)), **task.meta)
 
 
 def ask_in_chat(turns: list[Message], config: Config) -> list[Message]:

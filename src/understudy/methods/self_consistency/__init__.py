@@ -130,15 +130,10 @@ async def self_consistency(
         agreeing = list({path.text: path for path in agreeing}.values())
     shots = choose_exemplars(task, config)
     examples = [
-        Example(
-            messages=build_training_turns(
-                task, path.text, str(path.answer), form, shots, config.trigger
-            ),
-            reference=task.reference,
-            choices=task.choices,
-            tests=task.tests,
-            scores={"share": share},
-            meta=meta | {"format": form},
+        task.example(
+            build_training_turns(task, path.text, str(path.answer), form, shots, config.trigger),
+            {"share": share},
+            **meta | {"format": form},
         )
         for path in agreeing[: config.max_paths]
         for form in config.formats

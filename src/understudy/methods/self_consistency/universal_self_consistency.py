@@ -49,7 +49,7 @@ async def universal_self_consistency(
         return Rejection(reason="no complete reply", meta=task.meta)
     choice = await choose(task, texts, teacher, config) if len(texts) > 1 else 0
     vote = {"responses": len(texts), "chosen": choice or 0, "fallback": choice is None}
-    return Example.of(task, texts[choice or 0], **{**task.meta, **vote})
+    return task.example(texts[choice or 0], **{**task.meta, **vote})
 
 
 async def choose(task: Task, texts: list[str], teacher: Model, config: Config) -> int | None:

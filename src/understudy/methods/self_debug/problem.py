@@ -105,7 +105,7 @@ class Problem:
     @property
     def conversation(self) -> tuple[Message, ...]:
         """The task, as the model is given it."""
-        return (*self.task.messages[:-1], user(self.statement, *self.task.images))
+        return (*self.task.messages[:-1], user(self.statement, *self.task.parts))
 
     def read(self, reply: str) -> Candidate:
         return self.language.read(self.task, reply)

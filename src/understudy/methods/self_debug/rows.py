@@ -101,14 +101,12 @@ def _build_example(
     kind: Keep,
     rejected: tuple[Message, ...] = (),
 ) -> Example:
-    scores = attempt.score._asdict()
-    return Example(
-        messages=(*problem.conversation, *turns),
-        rejected=rejected,
-        reference=problem.task.reference,
-        tests=problem.task.tests,
-        scores={name: float(value) for name, value in scores.items() if value is not None},
-        meta=meta | {"format": kind},
+    score = attempt.score._asdict().items()
+    return problem.task.example(
+        (*problem.conversation, *turns),
+        {name: float(value) for name, value in score if value is not None},
+        rejected,
+        **meta | {"format": kind},
     )
 
 
