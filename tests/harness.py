@@ -12,9 +12,10 @@ import msgspec
 from understudy.call.budget import Budget, Price
 from understudy.call.limits import Endpoint
 from understudy.call.model import Model
-from understudy.call.stack import Tally, assemble, recalled
+from understudy.call.stack import Tally, assemble
 from understudy.data.bad_row import BadSeed
-from understudy.handles.sandbox import Execute, Sandbox
+from understudy.handles.hashing import hashing
+from understudy.handles.sandbox import Sandbox
 from understudy.handles.world import World
 from understudy.journal.read import Records
 from understudy.journal.rows import Row
@@ -26,6 +27,7 @@ from understudy.runs.recipe import Step, find, step_config
 from understudy.runs.rows import Failure
 from understudy.runs.seeds import identify
 from understudy.runs.step import BoundStep
+from understudy.sandbox.protocol import Execute, Execution, Outcome
 from understudy.types import (
     Call,
     Example,
@@ -82,7 +84,7 @@ class Bench:
 
     def sandbox(self, execute: Execute) -> Sandbox:
         """The journal over what runs programs."""
-        return Sandbox(recalled(execute, self.journal, self.tally))
+        return Sandbox(execute, self.journal, self.tally)
 
     async def run(
         self, steps: Sequence[BoundStep], tasks: Iterable[Task | BadSeed], **plan: Any
@@ -111,10 +113,17 @@ def step(
     else:
         config = definition.config(**settings)
     roles = models if isinstance(models, Mapping) else dict.fromkeys(definition.roles, models)
-    world = World(lambda role: roles[role], lambda: sandbox, seed)
+    # With the sandbox comes the journal, for every handle that has need of it.
+    journal, tally = (sandbox.journal, sandbox.tally) if sandbox else (None, Tally())
+    execute = sandbox.execute if sandbox else _no_sandbox
+    world = World(journal, tally, lambda role: roles[role], execute, hashing, seed)
     return BoundStep(
         label or definition.name, definition, config, definition.open_handles(world, {})
     )
+
+
+async def _no_sandbox(execution: Execution) -> Outcome:
+    raise AssertionError("this step was given no sandbox")
 
 
 @dataclass(frozen=True)

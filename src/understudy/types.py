@@ -197,6 +197,13 @@ class Canonical(NamedTuple):
     """Bytes of the whole as JSON, pictures and sound by digest: at least one for two tokens."""
 
 
+class Form(NamedTuple):
+    """A request and its canonical form."""
+
+    request: "Request"
+    canonical: Canonical
+
+
 class Call(Value, frozen=True, kw_only=True):
     """One draw of one request, named by who asks, for what, and how often it was asked before."""
 
@@ -211,10 +218,15 @@ class Call(Value, frozen=True, kw_only=True):
     draw: int = 0
     """0 for the first identical request of this role in this scope, then 1, 2, ..."""
     request: Request
+    form: Form | None = None
+    """Its canonical form, made by the handle that asks; not part of what the call is."""
 
 
 Generate: TypeAlias = Callable[[Call], Awaitable[Reply]]
 """The one seam below the methods: every layer takes one and is one."""
+
+Layer: TypeAlias = Callable[[Generate], Generate]
+"""What stands around a model: it takes a `Generate` and returns one."""
 
 
 class WireCall(Value, frozen=True):

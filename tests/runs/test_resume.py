@@ -20,10 +20,10 @@ import msgspec
 import pytest
 from harness import Bench, defined, step
 
+import understudy.call.replay
 import understudy.call.stack
 from understudy.call.model import Model, gather
-from understudy.call.stack import given
-from understudy.handles.sandbox import Execution
+from understudy.handles.sandbox import settings_of
 from understudy.journal.keys import canonical, effect_key
 from understudy.journal.read import Records
 from understudy.journal.rows import Row
@@ -31,14 +31,13 @@ from understudy.methods import methods
 from understudy.providers.negotiate import Features
 from understudy.providers.scripted import Scripted
 from understudy.runs.step import BoundStep
-from understudy.sandbox.protocol import Outcome, TestResult
+from understudy.sandbox.protocol import Execution, Outcome, TestResult
 from understudy.types import (
     Call,
     Canonical,
     Example,
     Rejection,
     Reply,
-    Request,
     Sampling,
     Settings,
     Task,
@@ -356,7 +355,7 @@ async def session(path: Path, case: Case, kill_at: int | None = None) -> Left:
         return babble(call)
 
     async def execute(execution: Execution) -> Outcome:
-        executed.add(ran(execution.step, execution.task, given(execution.program)))
+        executed.add(ran(execution.step, execution.task, settings_of(execution.program)))
         return await judge(execution)
 
     executed, draws = set[bytes](), 0
@@ -475,12 +474,12 @@ def mutated(**fields: Any) -> Callable[..., bytes]:
     return lambda *parts: effect_key(**dict(zip(names, parts, strict=True)) | fields)
 
 
-def without_sampling(request: Request) -> Canonical:
-    return canonical(msgspec.structs.replace(request, sampling=Sampling()))
+def without_sampling(call: Call) -> Canonical:
+    return canonical(msgspec.structs.replace(call.request, sampling=Sampling()))
 
 
-def without_messages(request: Request) -> Canonical:
-    return canonical(msgspec.structs.replace(request, messages=()))
+def without_messages(call: Call) -> Canonical:
+    return canonical(msgspec.structs.replace(call.request, messages=()))
 
 
 @pytest.mark.parametrize(
@@ -490,14 +489,15 @@ def without_messages(request: Request) -> Canonical:
         pytest.param("effect_key", mutated(task=""), id="task"),
         pytest.param("effect_key", mutated(step="", task=""), id="scope"),
         pytest.param("effect_key", mutated(role=""), id="role"),
-        pytest.param("canonical", without_sampling, id="sampling"),
-        pytest.param("canonical", without_messages, id="messages"),
+        pytest.param("canonical_of", without_sampling, id="sampling"),
+        pytest.param("canonical_of", without_messages, id="messages"),
     ],
 )
 async def test_the_contract_fails_where_the_key_lacks_a_part(
     part: str, mutant: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(understudy.call.stack, part, mutant)
+    module = understudy.call.replay if part == "effect_key" else understudy.call.stack
+    monkeypatch.setattr(module, part, mutant)
 
     with pytest.raises(AssertionError, match="killed at call"):
         await contract(Case(RECIPES["one step"], Features()), tmp_path)
@@ -509,7 +509,7 @@ async def test_the_contract_fails_where_the_key_lacks_the_step(
     def twice(model: Model) -> list[BoundStep]:
         return [step(defined(probe), model, label="a"), step(defined(probe), model, label="b")]
 
-    monkeypatch.setattr(understudy.call.stack, "effect_key", mutated(step=""))
+    monkeypatch.setattr(understudy.call.replay, "effect_key", mutated(step=""))
 
     with pytest.raises(AssertionError, match="killed at call"):
         await contract(Case(twice, Features()), tmp_path)

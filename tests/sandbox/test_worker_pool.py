@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from understudy.call.stack import Tally, recalled
 from understudy.errors import ConfigError, NoSandbox
 from understudy.handles.sandbox import Execution, Sandbox
 from understudy.journal.write import SqliteJournal
@@ -184,7 +183,7 @@ async def test_a_program_whose_outcome_is_on_disk_is_not_run_again(tmp_path: Pat
 
     async def attempt(*programs: Program) -> list[Outcome]:
         journal = SqliteJournal(tmp_path / "journal.db")
-        sandbox = Sandbox(recalled(execute, journal, Tally())).at("debug", "t1")
+        sandbox = Sandbox(execute, journal).at("debug", "t1")
         outcomes = [await sandbox.run(program) for program in programs]
         assert journal.records.answered_by("sandbox") == {"test": len(executions)}
         await journal.close("done")

@@ -1,28 +1,24 @@
 """What stands between a method and a provider, outermost first.
 
-    journaled -> metered -> grouped -> retried -> limited -> provider
+    a user's own -> journaled -> metered -> grouped -> retried -> limited -> provider
 
-The first two handle one draw at a time. `grouped` makes one wire call of draws that are asked for
+The first three handle one draw at a time. `grouped` makes one wire call of draws that are asked for
 together; what is below it handles wire calls. A reply reaches its method only from the journal's
 side of the disk.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import msgspec
+from functools import partial, reduce
 
 from understudy.call.budget import Budget, Price, metered
+from understudy.call.canonical import canonical_of
 from understudy.call.group import grouped
 from understudy.call.limits import Endpoint, limited
+from understudy.call.replay import question, replay
 from understudy.call.retry import retried
-from understudy.journal.effect import Effect, Journal, Packed, pack, unpack
-from understudy.journal.keys import canonical, effect_key, plain
-from understudy.sandbox.protocol import Execute, Execution, Outcome, Program
-from understudy.types import FREE, Call, Canonical, Generate, Provide, Reply, Usage
-
-_decode_outcome = msgspec.json.Decoder(Outcome).decode
-_encode = msgspec.json.Encoder().encode
+from understudy.journal.effect import Effect, Journal, Stored, pack, unpack
+from understudy.types import FREE, Call, Generate, Layer, Provide, Reply, Usage
 
 
 @dataclass
@@ -40,6 +36,13 @@ class Tally:
     """Answered calls whose price is unknown."""
     executed: int = 0
     """Programs run in the sandbox."""
+    embedded: int = 0
+    """Texts embedded."""
+
+
+def stack(generate: Generate, layers: Sequence[Layer]) -> Generate:
+    """`layers` around `generate`, the first of them outermost."""
+    return reduce(lambda inner, layer: layer(inner), reversed(layers), generate)
 
 
 def assemble(
@@ -52,105 +55,52 @@ def assemble(
     notice: Callable[[str], None],
     *,
     attempts: int = 8,
+    layers: Sequence[Layer] = (),
 ) -> Generate:
-    """The whole stack over one provider."""
+    """The whole stack over one provider.
+
+    `layers` are a user's own. They stand outermost: they see every call, also those that the journal
+    answers, and what they return is what the method gets, in a resumed run too. A request that a
+    layer changes is journaled as it was changed; a reply that it makes itself is not journaled.
+    """
     wire = retried(limited(provider, endpoint), endpoint, attempts=attempts, sleep=endpoint.rest)
-    return journaled(metered(grouped(wire, notice), budget, price), journal, price, tally)
+    ours: list[Layer] = [
+        partial(journaled, journal=journal, price=price, tally=tally),
+        partial(metered, budget=budget, price=price),
+    ]
+    return stack(grouped(wire, notice), [*layers, *ours])
 
 
 def journaled(generate: Generate, journal: Journal, price: Price | None, tally: Tally) -> Generate:
     """Answer from the journal; what it lacks, ask, write, and answer."""
 
-    async def answer(call: Call) -> Reply:
-        request = call.request
-        asked = canonical(request)
-        who = "\0".join((request.endpoint, request.model, request.revision))
-        key = effect_key(
-            "call", call.step, call.task, call.scope, call.role, who, asked.hash, call.draw
-        )
-        if (stored := journal.get(key)) is not None:
-            tally.replayed += 1
-            if stored.source:
-                packed = Packed(stored.reply, stored.text)
-                await journal.put([_effect(call, key, asked, packed, source=stored.source)])
-            return unpack(stored)
+    async def ask(call: Call, effect: Effect) -> tuple[Effect, Reply]:
         reply = await generate(call)
         usage, sent = reply.usage or Usage(), reply.usage is not FREE
         cost = price.of(usage) if price and reply.usage is not None else None
-        effect = _effect(
-            call, key, asked, pack(reply), usage=usage, cost=cost if sent else 0.0, sent=sent
-        )
         tally.tokens_in += usage.tokens_in
         tally.tokens_out += usage.tokens_out
         tally.cost += cost or 0.0
         tally.sent += sent
         tally.unpriced += sent and cost is None
-        await journal.put([effect])
-        return reply
+        packed = pack(reply)
+        effect = effect._replace(
+            reply=packed.reply, text=packed.text, media=packed.media, usage=usage,
+            cost=cost if sent else 0.0, sent=sent,
+        )  # fmt: skip
+        return effect, reply
+
+    def read(stored: Stored) -> Reply:
+        tally.replayed += 1
+        return unpack(stored)
+
+    async def answer(call: Call) -> Reply:
+        request = call.request
+        effect = question(
+            "call", canonical_of(call), step=call.step, task=call.task, scope=call.scope,
+            role=call.role, draw=call.draw, model=request.model, endpoint=request.endpoint,
+            revision=request.revision, usage=Usage(),
+        )  # fmt: skip
+        return await replay(journal, effect, partial(ask, call), read)
 
     return answer
-
-
-def recalled(execute: Execute, journal: Journal, tally: Tally) -> Execute:
-    """Have a program's outcome from the journal; what it lacks, run, write, and tell."""
-
-    async def outcome(execution: Execution) -> Outcome:
-        step, task, program = execution
-        asked = plain(_encode(given(program)))
-        key = effect_key("sandbox", step, task, "", "sandbox", "", asked.hash, 0)
-        stored = journal.get(key)
-        if stored is not None:
-            reply, source = stored.reply, stored.source
-            result = _decode_outcome(reply)
-        else:
-            result = await execute(execution)
-            reply, source = _encode(result), ""
-            tally.executed += 1
-        if stored is None or source:
-            effect = Effect(
-                key, "sandbox", step, task, "", "sandbox", 0, result.isolation, asked, reply,
-                source=source,
-            )  # fmt: skip
-            await journal.put([effect])
-        return result
-
-    return outcome
-
-
-def given(program: Program) -> dict[str, object]:
-    """What a program sets. A setting at its default is left out, so that a new one orphans none."""
-    fields = msgspec.structs.fields(Program)
-    values = {field.name: getattr(program, field.name) for field in fields}
-    return {f.name: values[f.name] for f in fields if values[f.name] != f.default}
-
-
-def _effect(
-    call: Call,
-    key: bytes,
-    asked: Canonical,
-    reply: Packed,
-    *,
-    usage: Usage = Usage(),
-    cost: float | None = None,
-    sent: bool = True,
-    source: str = "",
-) -> Effect:
-    return Effect(
-        key=key,
-        kind="call",
-        step=call.step,
-        task=call.task,
-        scope=call.scope,
-        role=call.role,
-        draw=call.draw,
-        model=call.request.model,
-        request=asked,
-        reply=reply.reply,
-        usage=usage,
-        cost=cost,
-        sent=sent,
-        source=source,
-        endpoint=call.request.endpoint,
-        text=reply.text,
-        media=reply.media,
-    )

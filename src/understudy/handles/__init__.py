@@ -7,13 +7,17 @@ from collections.abc import Callable
 from random import Random
 
 from understudy.call.model import Model
+from understudy.handles.embedder import Embedder
+from understudy.handles.memo import Memo
 from understudy.handles.rng import Seeded
 from understudy.handles.sandbox import Sandbox
 from understudy.handles.world import Handle, World
 
 HANDLES: dict[type, Callable[[World, str], Handle]] = {
     Model: lambda world, name: world.model(name),
-    Sandbox: lambda world, _: world.sandbox(),
+    Sandbox: lambda world, _: Sandbox(world.execute, world.journal, world.tally),
+    Embedder: lambda world, _: Embedder(world.embedder(), world.journal, world.tally),
+    Memo: lambda world, _: Memo(world.journal),
     Random: lambda world, _: Seeded(world.seed),
 }
 """Annotation to what opens such a handle. The name is that of the parameter; for a model, of the

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from understudy.call.model import Model
-from understudy.handles.sandbox import Sandbox
+from understudy.call.stack import Tally
+from understudy.handles.embedder import Backend
+from understudy.journal.effect import Journal
+from understudy.sandbox.protocol import Execute
 
 
 class Handle(Protocol):
@@ -18,10 +21,15 @@ class Handle(Protocol):
 
 @dataclass(frozen=True)
 class World:
-    """Each is opened when the first method asks for it."""
+    """Everything that a handle can be made of."""
 
+    journal: Journal | None
+    tally: Tally
     model: Callable[[str], Model]
-    """A model of the recipe, by its name there."""
-    sandbox: Callable[[], Sandbox]
+    """A model of the recipe, by its name there; connected when it is first asked for."""
+    execute: Execute
+    """Runs programs; its workers start with the first."""
+    embedder: Callable[[], Backend]
+    """Connected when it is first asked for."""
     seed: int = 0
     """Of every random choice a method makes."""

@@ -5,11 +5,13 @@ the providers.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from understudy.errors import ConfigError, nearest
+from understudy.handles.embedder import Embed, Embedding, make_embedding
 from understudy.providers.table import (
     KEYS,
     PROVIDERS,
@@ -20,6 +22,16 @@ from understudy.providers.table import (
     list_names,
     list_providers,
 )
+from understudy.types import Usage
+
+
+@runtime_checkable
+class EmbeddingProvider(Protocol):
+    """A provider that embeds texts too."""
+
+    async def embed(
+        self, model: str, texts: Sequence[str]
+    ) -> tuple[list[list[float]], Usage | None]: ...
 
 
 @dataclass(frozen=True)
@@ -100,12 +112,42 @@ def connect(
     Raises:
         ConfigError: the key, the file or the function is missing.
     """
+    entry, target = _aim(address, key_env, timeout, notice)
+    return entry.open(target)
+
+
+def connect_embedder(
+    address: Address, *, key_env: str = "", timeout: float = 600, notice: Callable[[str], None]
+) -> tuple[Provider, Embed]:
+    """What embeds texts at an address, and what is to be closed. Nothing is sent yet.
+
+    Raises:
+        ConfigError: the key is missing, or the provider has no embeddings.
+    """
+    entry, target = _aim(address, key_env, timeout, notice)
+    provider = entry.open(target)
+    if not isinstance(provider, EmbeddingProvider):
+        raise ConfigError(
+            f"embedder {address.label!r}: expected hashing, the built-in one, or a model behind an "
+            "endpoint with embeddings, e.g. openai:text-embedding-3-small."
+        )
+
+    async def embed(texts: Sequence[str]) -> list[Embedding]:
+        vectors, usage = await provider.embed(address.model, texts)
+        return [make_embedding(vector, Usage() if i else usage) for i, vector in enumerate(vectors)]
+
+    return provider, embed
+
+
+def _aim(
+    address: Address, key_env: str, timeout: float, notice: Callable[[str], None]
+) -> tuple[Entry, Target]:
+    """The provider of an address, and what it is to be connected to."""
     if (entry := find_provider(address.provider)) is None:
         raise ConfigError(_explain(address.label, address.provider))
     url = address.base_url or entry.url
     key = _read_key(entry, url, key_env) if url else ""
-    target = Target(model=address.model, url=url, key=key, timeout=timeout, notice=notice)
-    return entry.open(target)
+    return entry, Target(model=address.model, url=url, key=key, timeout=timeout, notice=notice)
 
 
 def read_revision(address: Address) -> str:

@@ -4,34 +4,36 @@ import asyncio
 import resource
 import signal
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Protocol
 
-from understudy.call.budget import Budget, Prices
+from understudy.call.budget import Budget, Price, Prices
 from understudy.call.limits import Endpoint
 from understudy.call.model import Model
-from understudy.call.stack import Tally, assemble, recalled
+from understudy.call.stack import Tally, assemble
 from understudy.data.read import estimate_count, read_tasks
 from understudy.errors import ConfigError, Interrupted, RunStopped, Unauthorized
-from understudy.handles.sandbox import Sandbox
+from understudy.handles.embedder import Backend, assemble_embedder
+from understudy.handles.hashing import hashing
 from understudy.handles.world import World
 from understudy.journal.rows import Kind
 from understudy.journal.write import SqliteJournal
-from understudy.providers.connect import Address, Provider, connect, parse
+from understudy.providers.connect import Address, connect, connect_embedder, parse
 from understudy.runs.engine import Engine
 from understudy.runs.halt import Halt
 from understudy.runs.progress import Display
 from understudy.runs.quota import Quota
-from understudy.runs.recipe import Recipe
+from understudy.runs.recipe import ModelSettings, Recipe
 from understudy.runs.resolve import ResolvedRecipe
 from understudy.runs.run_dir import RunDir
 from understudy.runs.seeds import identify
 from understudy.runs.step import BoundStep
 from understudy.sandbox.worker_pool import WorkerPool
-from understudy.types import Generate
+from understudy.types import Generate, Layer
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,12 @@ class Summary:
     """The signal that interrupted it."""
 
 
+class Closable(Protocol):
+    """A connection to an endpoint."""
+
+    async def close(self) -> None: ...
+
+
 @dataclass
 class _Attempt:
     """What is open while a run goes on."""
@@ -64,7 +72,8 @@ class _Attempt:
     pool: WorkerPool
     tally: Tally = field(default_factory=Tally)
     endpoints: list[Endpoint] = field(default_factory=list[Endpoint])
-    providers: list[Provider] = field(default_factory=list[Provider])
+    providers: list[Closable] = field(default_factory=list[Closable])
+    layers: Sequence[Layer] = ()
     models: dict[str, Model] = field(default_factory=dict[str, Model])
     signal: int = 0
     """The signal that asked the run to stop."""
@@ -80,7 +89,9 @@ class _Attempt:
         return self.models[name]
 
     def steps(self) -> list[BoundStep]:
-        world = World(self.model, self.sandbox, self.recipe.seed)
+        world = World(
+            self.journal, self.tally, self.model, self.pool.execute, self.embedder, self.recipe.seed
+        )
         return [
             BoundStep(
                 step.label,
@@ -91,27 +102,34 @@ class _Attempt:
             for step in self.resolved.steps
         ]
 
-    def sandbox(self) -> Sandbox:
-        return Sandbox(recalled(self.pool.execute, self.journal, self.tally))
-
-    def _bind(self, name: str) -> Model:
-        settings = self.recipe.models[name]
+    def embedder(self) -> Backend:
+        """What embeds texts, connected when it is first asked for."""
+        settings = self.recipe.embedder
+        if settings.model == "hashing":
+            return hashing()
         address = parse(settings.model)
-        for other, model in self.models.items():
-            if self.recipe.models[other].model_dump(exclude=_OWN) == settings.model_dump(
-                exclude=_OWN
-            ):
-                return self._model(name, address, model.generate)
+        price = self._price("embedder", address)
+        provider, embed = connect_embedder(
+            address, key_env=settings.key_env, timeout=settings.timeout, notice=self.notice
+        )
+        endpoint = self._open_endpoint(address, settings, provider)
+        pay = assemble_embedder(embed, endpoint, self.budget, price, attempts=self.recipe.attempts)
+        return Backend(address.model, pay, address.endpoint, settings.revision, price)
+
+    def _price(self, key: str, address: Address) -> Price | None:
+        """The price of what a key of the recipe is bound to; with a budget it must have one."""
         price = self.prices.price(address.model, address.endpoint)
         if price is None and self.budget.limit is not None:
             raise ConfigError(
-                f"a budget needs the price of every model, and {address.model!r} (models.{name}) has "
-                f"none in the table of {self.prices.date}. Add, in dollars per million tokens (0 "
-                f"where it is free): prices='{{{address.model}: {{input: 1, output: 4}}}}'."
+                f"a budget needs the price of every model, and {address.model!r} ({key}) has none in "
+                f"the table of {self.prices.date}. Add, in dollars per million tokens (0 where it is "
+                f"free): prices='{{{address.model}: {{input: 1, output: 4}}}}'."
             )
-        provider = connect(
-            address, key_env=settings.key_env, timeout=settings.timeout, notice=self.notice
-        )
+        return price
+
+    def _open_endpoint(
+        self, address: Address, settings: ModelSettings, provider: Closable
+    ) -> Endpoint:
         endpoint = Endpoint(
             address.label,
             most=self.recipe.concurrency,
@@ -122,9 +140,24 @@ class _Attempt:
         )
         self.providers.append(provider)
         self.endpoints.append(endpoint)
+        return endpoint
+
+    def _bind(self, name: str) -> Model:
+        settings = self.recipe.models[name]
+        address = parse(settings.model)
+        for other, model in self.models.items():
+            if self.recipe.models[other].model_dump(exclude=_OWN) == settings.model_dump(
+                exclude=_OWN
+            ):
+                return self._model(name, address, model.generate)
+        price = self._price(f"models.{name}", address)
+        provider = connect(
+            address, key_env=settings.key_env, timeout=settings.timeout, notice=self.notice
+        )
+        endpoint = self._open_endpoint(address, settings, provider)
         generate = assemble(
             provider, self.journal, endpoint, self.budget, price, self.tally, self.notice,
-            attempts=self.recipe.attempts,
+            attempts=self.recipe.attempts, layers=self.layers,
         )  # fmt: skip
         return self._model(name, address, generate)
 
@@ -150,8 +183,10 @@ async def execute(
     display: Display | None = None,
     notice: Callable[[str], None] = lambda _: None,
     only: int | None = None,
+    layers: Sequence[Layer] = (),
 ) -> Summary:
-    """Run a recipe, or go on with it. `only`: no more than this many seeds.
+    """Run a recipe, or go on with it. `only`: no more than this many seeds. `layers` stand around
+    every model, outside the journal: see `call.stack.assemble`.
 
     Raises:
         ConfigError: recipe, seeds or keys are wrong.
@@ -173,6 +208,7 @@ async def execute(
         attempt = _Attempt(
             resolved, run_dir, journal, notice,
             Prices(recipe.prices), Budget(recipe.budget, journal.records.spent()), pool,
+            layers=layers,
         )  # fmt: skip
         status = "failed"
         try:

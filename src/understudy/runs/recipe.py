@@ -111,6 +111,9 @@ class Recipe(Settings):
     """Stop at a broken seed instead of writing a failure row."""
     models: dict[str, ModelSettings] = Field(default_factory=dict[str, ModelSettings])
     """Role to model; `teacher` stands in for every role that is not named."""
+    embedder: ModelSettings = Field(default_factory=lambda: ModelSettings.model_validate("hashing"))
+    """What embeds texts for methods that compare them: `hashing`, the built-in one, or e.g.
+    `openai:text-embedding-3-small`."""
     steps: list[Step] = Field(min_length=1)
     """Methods and filters, in order."""
     seed: int = 0

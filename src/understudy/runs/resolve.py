@@ -56,6 +56,7 @@ class ResolvedRecipe:
         ]
         for name, model in data["models"].items():
             model["revision"] = self.revisions[name]
+        for model in [*data["models"].values(), data["embedder"]]:
             for key in ("rpm", "tpm", "timeout", "key_env"):
                 del model[key]
         return flatten(data)
