@@ -1,4 +1,4 @@
-"""A method's report may be a user's own code: that it fails is said in its place."""
+"""What a step's method says of its rows."""
 
 from pathlib import Path
 
@@ -6,87 +6,81 @@ import pytest
 
 import understudy
 from understudy import open_run
+from understudy.charts.bars import Bars
 from understudy.registry import Account
 from understudy.reports.account import draw, give_account
 
-METHOD = '''"""Repeats the question."""
+METHOD = '''"""Says "!"."""
 
 from understudy import Example, Task, method
 from understudy.registry import Account
 
 
-def report(outcomes):
-    %s
+def report(rows):
+    rows = list(rows)
+    return Account(f"{len(rows)} rows")
 
 
-@method(paper="arXiv:0000.00000", report=report)
-async def echo(task: Task) -> Example:
-    return task.example(task.prompt)
+@method(paper="arXiv:0000.00000", report=REPORT)
+async def exclaim(task: Task) -> Example:
+    return task.example("!")
 '''
 
 
-def account_of(body: str, most: int | None = None) -> Account | None:
-    Path("echo.py").write_text(METHOD % body)
-    seeds = [{"id": f"t{i}", "prompt": f"{i}?"} for i in range(3)]
-    understudy.run(seeds=seeds, steps=["./echo.py:echo"], out="out", models={"teacher": "pocket"})
-    run = open_run("out")
-    try:
-        return give_account(run, "echo", most)
-    finally:
-        run.close()
+def account(report: str, most: int | None = None) -> Account | None:
+    Path("mine.py").write_text(METHOD.replace("REPORT", report))
+    understudy.run(
+        seeds=[{"id": f"t{i}", "prompt": "?"} for i in range(4)],
+        steps=["./mine.py:exclaim"],
+        out="out",
+    )
+    return give_account(open_run("out"), "exclaim", most)
 
 
-def test_a_report_of_text_is_an_account() -> None:
-    assert account_of("return f'{len(list(outcomes))} rows'") == Account("3 rows")
+def test_text_alone_is_an_account_without_charts(own_folder: None) -> None:
+    assert account("lambda rows: 'words'") == Account("words")
 
 
-def test_a_report_may_be_of_the_oldest_rows_only() -> None:
-    assert account_of("return f'{len(list(outcomes))} rows'", most=2) == Account("2 rows")
+def test_an_account_is_of_all_rows_or_of_the_oldest(own_folder: None) -> None:
+    assert account("report") == Account("4 rows")
+    assert account("report", 3) == Account("3 rows")
 
 
-def test_an_account_is_passed_on_as_it_is() -> None:
-    assert account_of("return Account('all well')") == Account("all well")
+def test_a_method_without_a_report_gives_none(own_folder: None) -> None:
+    assert account("None") is None
 
 
 @pytest.mark.parametrize(
-    ("body", "error"),
+    ("report", "words"),
     [
-        ("return 1 / 0", "ZeroDivisionError: division by zero"),
-        (
-            "return None",
-            "TypeError: expected a report to return text or an Account, found a NoneType",
-        ),
-        ("return [o for o in outcomes]", "TypeError: expected a report to return text"),
+        ("lambda rows: 1 / 0", "ZeroDivisionError: division by zero"),
+        ("lambda rows: 7", "expected a report to return text or an Account, found a int"),
     ],
 )
-def test_a_report_that_fails_says_so_in_its_place(body: str, error: str) -> None:
-    account = account_of(body)
-    assert account is not None
-    assert account.text.startswith(f"the report of echo failed: {error}")
-    assert "understudy export out" in account.text
+def test_a_report_that_fails_is_said_with_its_place_and_what_to_do(
+    own_folder: None, report: str, words: str
+) -> None:
+    failure = account(report)
+
+    assert failure is not None
+    assert failure.text.startswith("the report of exclaim failed: ")
+    assert words in failure.text
+    assert failure.text.endswith("understudy export out")
 
 
-def test_a_step_without_a_report_has_no_account() -> None:
-    Path("echo.py").write_text((METHOD % "pass").replace(", report=report", ""))
-    understudy.run(
-        seeds=[{"prompt": "x"}], steps=["./echo.py:echo"], out="out", models={"teacher": "pocket"}
+def test_a_method_whose_file_has_gone_gives_none(own_folder: None) -> None:
+    account("report")
+    Path("mine.py").unlink()
+
+    assert give_account(open_run("out"), "exclaim") is None
+
+
+def test_a_chart_is_drawn_or_said_to_fail() -> None:
+    class Broken(Bars):
+        def draw(self) -> str:
+            raise KeyError("no bar")
+
+    assert draw(Bars("t", {"a": 1}, "tasks")).startswith("<svg ")
+    assert draw(Broken("t", {"a": 1}, "tasks")).startswith(
+        "the chart could not be drawn: KeyError: "
     )
-    run = open_run("out")
-    assert give_account(run, "echo") is None
-    run.close()
-    Path("echo.py").unlink()
-    run = open_run("out")
-    assert give_account(run, "echo") is None, "the file has gone, the run is still readable"
-    run.close()
-
-
-class Broken:
-    title = caption = ""
-
-    def draw(self) -> str:
-        raise ValueError("no points")
-
-
-def test_a_chart_that_cannot_be_drawn_says_why() -> None:
-    text = draw(Broken())
-    assert text.startswith("the chart could not be drawn: ValueError: no points (")
