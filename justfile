@@ -23,3 +23,7 @@ bench:
     uv run --extra dev python benchmarks/throughput.py
     uv run --extra dev python benchmarks/memory.py
     uv run --extra dev python benchmarks/startup.py
+
+# The tables and help texts in README.md and docs/, from the code.
+docs:
+    uv run --extra dev python -m docs.generate

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import understudy
-from understudy.reports.report import account
+from understudy.reports.account import give_account
 from understudy.runs.reader import Run
 
 DEBUG: dict[str, dict[str, Any]] = {
@@ -33,16 +33,16 @@ REFINE: dict[str, dict[str, Any]] = {
 
 
 def show(title: str, method: str, settings: dict[str, Any], seeds: str, n: int, out: Path) -> None:
-    """One run, and what its method says of it."""
+    """One run, and the account that its method gives."""
     understudy.run(
         seeds=f"builtin:{seeds}", max_seeds=n, models={"teacher": "pocket"},
         steps=[{method: settings}], out=str(out),
     )  # fmt: skip
     run = Run(out)
-    said = account(run, run.labels[0])
-    assert said is not None
+    account = give_account(run, run.labels[0])
+    assert account is not None
     print(f"== {method}, {n} of builtin:{seeds}: {title}")
-    print(said.text, end="\n\n", flush=True)
+    print(account.text, end="\n\n", flush=True)
     run.close()
 
 

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from understudy.sandbox.handle import Sandbox
+from understudy.handles.sandbox import Sandbox
 from understudy.sandbox.protocol import Program
 from understudy.sandbox.worker_pool import WorkerPool
 

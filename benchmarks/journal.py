@@ -17,35 +17,37 @@ import tempfile
 import time
 from pathlib import Path
 
-from understudy.journal.write import Entry, Journal, call_key, canonical, request_hash
-from understudy.types import Call, Request, Usage, user
+from understudy.journal.effect import Effect
+from understudy.journal.keys import canonical, effect_key
+from understudy.journal.write import SqliteJournal
+from understudy.types import Request, Usage, user
 
 
-def entries(n: int) -> list[Entry]:
+def effects(n: int) -> list[Effect]:
     rng = random.Random(0)
-    made: list[Entry] = []
+    calls: list[Effect] = []
     for i in range(n):
-        request = Request(model="m", messages=(user(rng.randbytes(700).hex()),))
-        body = canonical(request)
-        hashed = request_hash(body)
-        call = Call(step="s", task=f"t{i}", role="teacher", request=request)
-        reply = b'{"text":"%b"}' % rng.randbytes(500).hex().encode()
-        key = call_key(call, hashed)
-        made.append(
-            Entry(key, "s", call.task, "teacher", 0, hashed, body, reply, "e", "m", Usage(), 0.0)
-        )
-    return made
+        asked = canonical(Request(model="m", messages=(user(rng.randbytes(700).hex()),)))
+        key = effect_key("call", "s", f"t{i}", "", "teacher", "e:m", asked.hash, 0)
+        text = rng.randbytes(500).hex()
+        calls.append(
+            Effect(
+                key, "call", "s", f"t{i}", "", "teacher", 0, "m", asked, b"{}", Usage(), 0.0,
+                endpoint="e", text=text,
+            )
+        )  # fmt: skip
+    return calls
 
 
-async def journaled(folder: Path, made: list[Entry], waiting: int) -> tuple[float, list[float]]:
-    journal = Journal(folder / "journal.db")
+async def journaled(folder: Path, calls: list[Effect], waiting: int) -> tuple[float, list[float]]:
+    journal = SqliteJournal(folder / "journal.db")
     delays: list[float] = []
-    queue = iter(made)
+    queue = iter(calls)
 
     async def worker() -> None:
-        for entry in queue:
+        for effect in queue:
             begun = time.perf_counter()
-            await journal.put([entry])
+            await journal.put([effect])
             delays.append(time.perf_counter() - begun)
 
     begun = time.perf_counter()
@@ -55,12 +57,12 @@ async def journaled(folder: Path, made: list[Entry], waiting: int) -> tuple[floa
     return seconds, sorted(delays)
 
 
-def appended(folder: Path, made: list[Entry], batch: int) -> float:
+def appended(folder: Path, calls: list[Effect], batch: int) -> float:
     begun = time.perf_counter()
     with (folder / "plain").open("wb") as file:
-        for start in range(0, len(made), batch):
-            for entry in made[start : start + batch]:
-                file.write(entry.request + entry.reply)
+        for start in range(0, len(calls), batch):
+            for effect in calls[start : start + batch]:
+                file.write(effect.request.turns[0].body + effect.text.encode())
             file.flush()
             os.fdatasync(file.fileno())
     return time.perf_counter() - begun
@@ -72,14 +74,14 @@ def main() -> None:
     parser.add_argument("--waiting", type=int, default=1_000)
     parser.add_argument("--folder", type=Path, default=None, help="where the disk to measure is")
     options = parser.parse_args()
-    made = entries(options.puts)
+    calls = effects(options.puts)
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
         cpu = time.process_time()
-        seconds, delays = asyncio.run(journaled(folder, made, options.waiting))
+        seconds, delays = asyncio.run(journaled(folder, calls, options.waiting))
         cpu = time.process_time() - cpu
-        floor = appended(folder, made, options.waiting)
-    n = len(made)
+        floor = appended(folder, calls, options.waiting)
+    n = len(calls)
     print(f"{n / seconds:,.0f} puts/s, {cpu / n * 1e6:.1f} us of CPU each")
     print(
         f"delay: median {statistics.median(delays) * 1e3:.1f} ms, "

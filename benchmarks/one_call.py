@@ -9,4 +9,4 @@ from understudy import Example, Model, Task, method
 @method(paper="arXiv:2212.10560")
 async def one_call(task: Task, teacher: Model) -> Example:
     """The task and one reply."""
-    return Example.of(task, await teacher.ask(task.prompt))
+    return task.example(await teacher.ask(task.prompt))

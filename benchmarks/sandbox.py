@@ -16,7 +16,7 @@ import sys
 import time
 
 from understudy.errors import ConfigError, NoSandbox
-from understudy.sandbox.handle import Sandbox
+from understudy.handles.sandbox import Sandbox
 from understudy.sandbox.isolation import AUTO
 from understudy.sandbox.protocol import Program
 from understudy.sandbox.worker_pool import WorkerPool

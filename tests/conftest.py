@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from understudy.filters import filters
 from understudy.methods import methods
-from understudy.providers.connect import KEYS
+from understudy.providers.table import KEYS
 
 settings.register_profile("understudy", deadline=None, max_examples=50, database=None)
 settings.load_profile("understudy")
@@ -86,9 +86,9 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def own_registries() -> Iterator[None]:
     """A method or filter that a test registers is gone after it."""
-    before = dict(methods.found), dict(filters.found)
+    before = dict(methods.definitions), dict(filters.definitions)
     yield
-    for registry, found in zip((methods, filters), before, strict=True):
-        shipped = {d.name: d for d in registry.found.values() if d.name in registry.names()}
-        registry.found.clear()
-        registry.found.update(shipped | found)
+    for registry, definitions in zip((methods, filters), before, strict=True):
+        shipped = {d.name: d for d in registry.definitions.values() if d.name in registry.shipped()}
+        registry.definitions.clear()
+        registry.definitions.update(shipped | definitions)

@@ -12,18 +12,22 @@ import msgspec
 from understudy.call.budget import Budget, Price
 from understudy.call.limits import Endpoint
 from understudy.call.model import Model
-from understudy.call.stack import Tally, assemble, recalled
+from understudy.call.stack import Tally, assemble
 from understudy.data.bad_row import BadSeed
-from understudy.journal.read import Records, Row
-from understudy.journal.write import Journal
+from understudy.handles.hashing import hashing
+from understudy.handles.sandbox import Sandbox
+from understudy.handles.world import World
+from understudy.journal.read import Records
+from understudy.journal.rows import Row
+from understudy.journal.write import SqliteJournal
 from understudy.registry import Definition, Registry
 from understudy.runs.engine import Engine
 from understudy.runs.quota import Quota
 from understudy.runs.recipe import Step, find, step_config
 from understudy.runs.rows import Failure
-from understudy.runs.seeds import identified
+from understudy.runs.seeds import identify
 from understudy.runs.step import BoundStep
-from understudy.sandbox.handle import Execute, Sandbox
+from understudy.sandbox.protocol import Execute, Execution, Outcome
 from understudy.types import (
     Call,
     Example,
@@ -42,7 +46,7 @@ def defined(function: Callable[..., Any], kind: str = "method") -> Definition:
     """A method or filter that is registered nowhere else."""
     registry = Registry(f"understudy.{kind}s", "filter" if kind == "filter" else "method")
     registry.add(function, paper="arXiv:0000.00000")
-    return registry.found[function.__name__]
+    return registry.definitions[function.__name__]
 
 
 @dataclass
@@ -55,14 +59,14 @@ class Bench:
     price: Price | None = None
     attempts: int = 3
     endpoint: Callable[[str], Endpoint] = Endpoint
-    journal: Journal = field(init=False)
+    journal: SqliteJournal = field(init=False)
     tally: Tally = field(default_factory=Tally)
     endpoints: list[Endpoint] = field(default_factory=list[Endpoint])
     notices: list[str] = field(default_factory=list[str])
     engine: Engine | None = None
 
     async def __aenter__(self) -> "Bench":
-        self.journal = Journal(self.path, self.reuse)
+        self.journal = SqliteJournal(self.path, self.reuse)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -80,14 +84,14 @@ class Bench:
 
     def sandbox(self, execute: Execute) -> Sandbox:
         """The journal over what runs programs."""
-        return Sandbox(recalled(execute, self.journal, self.tally))
+        return Sandbox(execute, self.journal, self.tally)
 
     async def run(
         self, steps: Sequence[BoundStep], tasks: Iterable[Task | BadSeed], **plan: Any
     ) -> Engine:
         quota = Quota(plan.pop("n", None), plan.pop("max_seeds", None))
         self.engine = Engine(
-            steps, identified(tasks), self.journal,
+            steps, identify(tasks), self.journal,
             quota=quota, endpoints=self.endpoints, tally=self.tally, **plan,
         )  # fmt: skip
         await self.engine.run()
@@ -99,6 +103,7 @@ def step(
     models: Model | Mapping[str, Model] | None = None,
     label: str = "",
     sandbox: Sandbox | None = None,
+    seed: int = 0,
     **settings: Any,
 ) -> BoundStep:
     """A step by its name or definition; one model for all roles, or one for each."""
@@ -107,11 +112,18 @@ def step(
         config: Settings = step_config(Step(use=use, settings=settings))
     else:
         config = definition.config(**settings)
-    if models is None or isinstance(models, Model):
-        bound = {role: models for role in definition.roles if models is not None}
-    else:
-        bound = dict(models)
-    return BoundStep(label or definition.name, definition, config, bound, sandbox)
+    roles = models if isinstance(models, Mapping) else dict.fromkeys(definition.roles, models)
+    # With the sandbox comes the journal, for every handle that has need of it.
+    journal, tally = (sandbox.journal, sandbox.tally) if sandbox else (None, Tally())
+    execute = sandbox.execute if sandbox else _no_sandbox
+    world = World(journal, tally, lambda role: roles[role], execute, hashing, seed)
+    return BoundStep(
+        label or definition.name, definition, config, definition.open_handles(world, {})
+    )
+
+
+async def _no_sandbox(execution: Execution) -> Outcome:
+    raise AssertionError("this step was given no sandbox")
 
 
 @dataclass(frozen=True)
@@ -123,7 +135,7 @@ class Made:
     failures: list[tuple[str, Failure]]
 
 
-def made(journal: Path | Journal, label: str) -> Made:
+def made(journal: Path | SqliteJournal, label: str) -> Made:
     """Rows of a step, by kind, in the order of the seeds; the task's id with those that need it."""
     path = journal if isinstance(journal, Path) else journal.path
     records = Records(path)
@@ -142,7 +154,7 @@ def made(journal: Path | Journal, label: str) -> Made:
     )
 
 
-def answers(journal: Path | Journal, label: str) -> list[str]:
+def answers(journal: Path | SqliteJournal, label: str) -> list[str]:
     return [example.answer for example in made(journal, label).examples]
 
 

@@ -71,4 +71,4 @@ def numbered(*tasks: str, first: int = 9) -> str:
     return "\n".join([tasks[0], *(f"{i}. {t}" for i, t in enumerate(tasks[1:], first + 1))])
 
 
-PROMPTS = Prompts.shipped()
+PROMPTS = Prompts.load()

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from understudy.call.model import Model
+from understudy.handles.sandbox import Sandbox
 from understudy.methods.self_refine import Config, self_refine
 from understudy.providers.scripted import Scripted
-from understudy.sandbox.handle import Execution, Sandbox
-from understudy.sandbox.protocol import Outcome, TestResult
+from understudy.sandbox.protocol import Execution, Outcome, TestResult
 from understudy.types import Example, Rejection, Reply, Task
 
 TASK = Task(id="t", prompt="Name a prime above 10.", meta={"source": "hand"})

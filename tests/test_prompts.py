@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+import yaml
 from pydantic import Field, ValidationError
 
+from understudy.methods import methods
 from understudy.prompts import PromptSet, fill
+from understudy.registry import Definition
 from understudy.types import Settings
 
 
@@ -20,7 +23,7 @@ def config(folder: Path) -> type[Settings]:
         shots: tuple[str, ...]
 
     class Config(Settings):
-        prompts: Prompts = Field(default_factory=Prompts.shipped)
+        prompts: Prompts = Field(default_factory=Prompts.load)
 
     return Config
 
@@ -52,6 +55,30 @@ def test_what_is_written_down_is_what_differs_and_comes_back_the_same(tmp_path: 
     assert kind().model_dump(mode="json") == {"prompts": {}}
     assert own.model_dump(mode="json") == {"prompts": {"end": "Halt."}}
     assert kind.model_validate(own.model_dump(mode="json")) == own
+
+
+def test_a_set_is_shown_by_what_differs(tmp_path: Path) -> None:
+    kind = config(tmp_path)
+
+    assert str(kind().prompts) == "shipped"  # type: ignore[attr-defined]  # made above
+    own = kind.model_validate({"prompts": {"end": "Halt.", "ask": "Say {question}?"}})
+    assert str(own.prompts) == "ask, end"  # type: ignore[attr-defined]  # made above
+
+
+METHODS = [d for d in methods.all().values() if "prompts" in d.config.model_fields]
+
+
+@pytest.mark.parametrize("definition", METHODS, ids=lambda d: d.name)
+def test_every_shipped_prompt_can_be_replaced(definition: Definition, tmp_path: Path) -> None:
+    shipped = definition.config().prompts  # type: ignore[attr-defined]  # a field of each of these
+    texts = {name: f"{text} Mind this." for name, text in shipped if isinstance(text, str)}
+    assert texts
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(texts))
+
+    config = definition.config.model_validate({"prompts": str(tmp_path / "mine.yaml")})
+
+    own = config.prompts  # type: ignore[attr-defined]  # as above
+    assert {name: getattr(own, name) for name in texts} == texts
 
 
 @pytest.mark.parametrize(

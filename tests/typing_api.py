@@ -54,13 +54,13 @@ async def refine(
     assert_type(await gather([teacher.chat("x"), critic.chat("y")]), list[Reply])
     if rng.random() < 0.5:
         return Rejection(reason="chance", score=0.5)
-    return Example.of(task, "answer", rounds=config.rounds)
+    return task.example("answer", rounds=config.rounds)
 
 
 @method(paper="arXiv:0000.00000")
 async def grow(tasks: Sequence[Task], teacher: Model, config: Config) -> AsyncIterator[Example]:
     for task in tasks:
-        yield Example.of(task, await teacher.ask(task.prompt))
+        yield task.example(await teacher.ask(task.prompt))
 
 
 @rule
@@ -78,7 +78,7 @@ async def untouched() -> None:
     model = Model.over("m", Scripted(["x"]))
     task = Task(prompt="x")
     assert_type(await refine(task, model, model, Random(0), Config()), Example | Rejection)
-    assert_type(short(Example.of(task, "x"), Config()), Verdict)
+    assert_type(short(task.example("x"), Config()), Verdict)
     async for example in grow([task], model, Config()):
         assert_type(example, Example)
 

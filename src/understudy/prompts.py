@@ -5,18 +5,18 @@
         refine: str
 
     class Config(Settings):
-        prompts: Prompts = Field(default_factory=Prompts.shipped)
+        prompts: Prompts = Field(default_factory=Prompts.load)
 
     fill(config.prompts.refine, question=x, answer=y)
 
-`prompts=./mine.yaml` takes the place of the entries that the file names; so does a mapping. What is
-written down of a set is what differs from the shipped texts, contents and not the file's name: a run
-that is resumed goes on with the prompts it began with.
+`prompts=./mine.yaml`, or a mapping, replaces the entries that it names. A recipe that is written down
+holds the texts that differ from the shipped ones, not the file's name. So a run that is resumed goes on
+with the prompts it began with.
 """
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Self, cast
 
@@ -34,8 +34,8 @@ _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 
 
 def fill(template: str, **values: object) -> str:
-    """The template with every `{name}` replaced, in one pass: braces in a value, and braces around
-    anything but a name, stay as they are.
+    """The template with every `{name}` replaced, in one pass. Braces in a value stay as they are, and so
+    do braces around anything but a name.
 
     Raises:
         KeyError: no value for a name that the template has.
@@ -49,7 +49,7 @@ def placeholders(template: str) -> set[str]:
 
 
 class PromptSet(Settings):
-    """The prompts of one method. Entries that are not given are the shipped ones."""
+    """The prompts of one method. An entry that is not given is the shipped one."""
 
     source: ClassVar[Path]
     """The YAML file with the shipped texts."""
@@ -60,26 +60,32 @@ class PromptSet(Settings):
             cls.source = Path(file).with_name(name)
 
     @classmethod
-    def shipped(cls) -> Self:
-        """The texts as they come with the method."""
+    def load(cls) -> Self:
+        """The set that comes with the method."""
         return cls.model_validate({})
 
     @model_validator(mode="wrap")
     @classmethod
-    def _over_the_shipped(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+    def _fill_in(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         if isinstance(value, str | Path):
             value = read_yaml(Path(value))
         if not isinstance(value, Mapping):
             return handler(value)
-        entries, texts = cast("Mapping[str, Any]", value), _shipped(cls.source)
+        entries, texts = cast("Mapping[str, Any]", value), _load_texts(cls.source)
         for name, entry in entries.items():
             _compare(name, texts.get(name), entry)
         return handler({**texts, **entries})
 
     @model_serializer(mode="wrap")
     def _differences(self, handler: SerializerFunctionWrapHandler) -> Json:
-        shipped = type(self).shipped()
+        shipped = type(self).load()
         return {k: v for k, v in handler(self).items() if getattr(self, k) != getattr(shipped, k)}
+
+    def __str__(self) -> str:
+        """`shipped`, or the names of the entries that are not."""
+        shipped = type(self).load()
+        own = [k for k in type(self).model_fields if getattr(self, k) != getattr(shipped, k)]
+        return ", ".join(own) or "shipped"
 
 
 def read_yaml(path: Path) -> Any:
@@ -94,13 +100,18 @@ def read_yaml(path: Path) -> Any:
         raise ValueError(f"expected a YAML file at {path}, found: {error}") from None
 
 
-@cache
-def _shipped(source: Path) -> Json:
+def _load_texts(source: Path) -> Json:
+    return _read_once(source, source.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _read_once(source: Path, time: int) -> Json:
+    """`time`: a file that was written since is read again."""
     return cast("Json", read_yaml(source))
 
 
 def _compare(name: str, shipped: object, own: object) -> None:
-    """Whether a user's text asks for the values that the method has for it."""
+    """Check that a user's text asks for the values that the method has for it."""
     if not isinstance(shipped, str) or not isinstance(own, str):
         return
     expected, names = placeholders(shipped), placeholders(own)

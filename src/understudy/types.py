@@ -1,60 +1,12 @@
-"""The nouns: what goes into a model, what comes out, what a method takes and returns.
+"""The nouns: what goes into a model, what comes out, what a method takes and returns."""
 
-Values are frozen `msgspec` structs: they encode to JSON without unset fields, in a fixed order,
-which is what the journal's key is made of, and decode with validation at a few microseconds each.
-Settings, which people write, are pydantic models (`Settings`) for their messages and schemas.
-"""
-
-import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal, NamedTuple, TypeAlias, cast
 
 import msgspec
-from pydantic import BaseModel, ConfigDict
 
-Json: TypeAlias = dict[str, Any]
-"""A JSON object."""
-
-
-class Settings(BaseModel):
-    """What a person sets: immutable, closed to unknown keys, documented below each field."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Value(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A value: immutable; fields at their default are left out of its JSON."""
-
-
-class Text(Value, frozen=True, tag="text", tag_field="type"):
-    """A part of a message that is text."""
-
-    text: str
-
-
-class _Media(Value, frozen=True, kw_only=True):
-    media_type: str = ""
-    """E.g. `image/png`; needed with `data`."""
-    data: bytes = b""
-    """The bytes themselves, or empty where `url` says where the endpoint finds them."""
-    url: str = ""
-    sha256: str = ""
-    """Digest of `data`, in hex. Set where the bytes are left out, as in the journal."""
-
-    @property
-    def digest(self) -> str:
-        return self.sha256 or (hashlib.sha256(self.data).hexdigest() if self.data else "")
-
-
-class Image(_Media, frozen=True, tag="image", tag_field="type"):
-    """A part of a message that is a picture."""
-
-
-class Audio(_Media, frozen=True, tag="audio", tag_field="type"):
-    """A part of a message that is sound."""
-
-
-Part: TypeAlias = Text | Image | Audio
+from understudy.values import Audio, Image, Json, Part, Text, Value
+from understudy.values import Settings as Settings
 
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 
@@ -93,8 +45,9 @@ def system(text: str) -> Message:
     return Message("system", text)
 
 
-def user(text: str, *media: Image | Audio) -> Message:
-    return Message("user", (*media, Text(text)) if media else text)
+def user(text: str, *parts: Part) -> Message:
+    """A user's turn: the parts, then the text."""
+    return Message("user", (*parts, Text(text)) if parts else text)
 
 
 def assistant(text: str) -> Message:
@@ -212,6 +165,8 @@ class Reply(Value, frozen=True):
     """None where the endpoint counted nothing; `FREE` for the later replies of one wire call."""
     model: str = ""
     """The model's name as the endpoint reports it."""
+    media: tuple[Image | Audio, ...] = ()
+    """Pictures and sound that came with the text."""
 
     @property
     def logprob(self) -> float | None:
@@ -219,17 +174,34 @@ class Reply(Value, frozen=True):
         return None if self.logprobs is None else sum(token.logprob for token in self.logprobs)
 
 
-class Canonical(NamedTuple):
-    """A request in the form that is hashed, stored and measured, made once per call."""
+class Turn(NamedTuple):
+    """One message of a conversation, after those before it."""
 
     hash: bytes
-    """16 bytes."""
+    """16 bytes, of the turn before and of the message: of the whole conversation up to here."""
+    message: Message
+    """Pictures and sound by digest."""
+    body: bytes
+    """The message as JSON."""
+
+
+class Canonical(NamedTuple):
+    """What is asked, whoever is asked, in the form that is hashed, stored and measured."""
+
+    hash: bytes
+    """16 bytes, of head and turns."""
     head: bytes
-    """JSON of all but the messages, unset fields left out."""
-    turns: tuple[tuple[bytes, Message], ...] = ()
-    """The messages, each with its digest."""
+    """JSON of all but the messages: unset fields left out, so that a new field orphans no journal."""
+    turns: tuple[Turn, ...] = ()
     size: int = 0
-    """Bytes of text in all."""
+    """Bytes of the whole as JSON, pictures and sound by digest: at least one for two tokens."""
+
+
+class Form(NamedTuple):
+    """A request and its canonical form."""
+
+    request: "Request"
+    canonical: Canonical
 
 
 class Call(Value, frozen=True, kw_only=True):
@@ -246,10 +218,15 @@ class Call(Value, frozen=True, kw_only=True):
     draw: int = 0
     """0 for the first identical request of this role in this scope, then 1, 2, ..."""
     request: Request
+    form: Form | None = None
+    """Its canonical form, made by the handle that asks; not part of what the call is."""
 
 
 Generate: TypeAlias = Callable[[Call], Awaitable[Reply]]
 """The one seam below the methods: every layer takes one and is one."""
+
+Layer: TypeAlias = Callable[[Generate], Generate]
+"""What stands around a model: it takes a `Generate` and returns one."""
 
 
 class WireCall(Value, frozen=True):
@@ -299,14 +276,15 @@ class Task(Value, frozen=True, kw_only=True):
     """The texts of the options (A), (B), ... of a multiple-choice question."""
     tests: tuple[str, ...] = ()
     """Code that checks an answer."""
-    images: tuple[Image, ...] = ()
+    parts: tuple[Part, ...] = ()
+    """What stands before `prompt` in the user's message: pictures, sound, further text."""
     meta: Json = {}
     """Anything else; carried along."""
 
     @property
     def conversation(self) -> tuple[Message, ...]:
-        """`messages`, or `prompt` with the images as one user message."""
-        return self.messages or (user(self.prompt, *self.images),)
+        """`messages`, or the parts and `prompt` as one user message."""
+        return self.messages or (user(self.prompt, *self.parts),)
 
     @property
     def question(self) -> str:
@@ -314,6 +292,30 @@ class Task(Value, frozen=True, kw_only=True):
         if self.prompt or not self.messages:
             return self.prompt
         return next((m.text for m in reversed(self.messages) if m.role == "user"), "")
+
+    def example(
+        self,
+        answer: "str | Sequence[Message]",
+        scores: dict[str, float] | None = None,
+        rejected: tuple[Message, ...] = (),
+        /,
+        **meta: Any,
+    ) -> "Example":
+        """An example made of this task; its reference, choices and tests come along.
+
+        `answer` is the assistant's last turn after the task's conversation, or all turns of the
+        example. `meta` is plain JSON: what the method found out on the way.
+        """
+        turns = (*self.conversation, assistant(answer)) if isinstance(answer, str) else answer
+        return Example(
+            messages=tuple(turns),
+            rejected=rejected,
+            reference=self.reference,
+            choices=self.choices,
+            tests=self.tests,
+            scores=scores or {},
+            meta=meta,
+        )
 
 
 class Example(Value, frozen=True, kw_only=True):
@@ -333,17 +335,6 @@ class Example(Value, frozen=True, kw_only=True):
     """Plain JSON: what the method found out on the way."""
     lineage: tuple[str, ...] = ()
     """`step/task` of every step it came through, first to last; set by the engine."""
-
-    @classmethod
-    def of(cls, task: Task, answer: str, /, **meta: Any) -> "Example":
-        """The task's conversation with `answer` as the assistant's last turn."""
-        return cls(
-            messages=(*task.conversation, assistant(answer)),
-            reference=task.reference,
-            choices=task.choices,
-            tests=task.tests,
-            meta=meta,
-        )
 
     @property
     def answer(self) -> str:

@@ -69,7 +69,7 @@ def test_the_limit_doubles_per_round_trip_until_the_most() -> None:
             await asyncio.sleep(0.5)
         assert busy == [4, 8, 16, 32, 64, 100]
         await going
-        assert (door.in_flight, door.served, server.most) == (0, 500, 100)
+        assert (door.in_flight, door.breaker.served, server.most) == (0, 500, 100)
 
     virtually(main())
 

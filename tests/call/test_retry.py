@@ -41,7 +41,7 @@ class Flaky:
     async def __call__(self, call: WireCall) -> Sequence[Reply]:
         self.at.append(now())
         if self.others:
-            self.endpoint.served += 1
+            self.endpoint.breaker.served += 1
         if self.errors:
             raise self.errors.pop(0)
         return [Reply(text="ok")]
@@ -134,7 +134,7 @@ def test_an_endpoint_that_never_answered_stops_the_run() -> None:
 def test_while_nobody_is_served_waiting_goes_on_until_the_breaker() -> None:
     async def main() -> None:
         endpoint = Endpoint("test", clock=now, patience=60)
-        endpoint.served = 100  # it has been well before
+        endpoint.breaker.served = 100  # it has been well before
 
         async def down(call: WireCall) -> Sequence[Reply]:
             raise Unavailable("connection refused")

@@ -8,7 +8,7 @@ from harness import Bench, asked
 
 from understudy.call.model import gather
 from understudy.errors import Rejected, Unavailable
-from understudy.providers.features import Features
+from understudy.providers.negotiate import Features
 from understudy.providers.scripted import Scripted
 from understudy.types import Call, Reply, Usage, WireCall
 

@@ -15,8 +15,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from understudy.errors import ProviderError, Unavailable
-from understudy.providers.failures import failure
-from understudy.providers.openai import OpenAI
+from understudy.providers.failures import classify
+from understudy.providers.openai import connect
+from understudy.providers.table import Target
 from understudy.types import (
     Call,
     Reply,
@@ -69,7 +70,7 @@ async def replayed(rows: list[dict[str, Any]]) -> list[Outcome]:
 
 async def outcome(row: dict[str, Any], url: str) -> Outcome:
     request = Request(model="m", prompt="x" if dialect(row) == "legacy" else "")
-    provider = OpenAI(url)
+    provider = connect(Target(model="m", url=url))
     try:
         return Outcome(row, list(await provider(WireCall.of(Call(request=request)))), None)
     except ProviderError as error:
@@ -163,7 +164,7 @@ async def test_every_chat_error_has_its_class(rows: list[dict[str, Any]]) -> Non
 
 def test_every_error_of_any_dialect_has_its_class(rows: list[dict[str, Any]]) -> None:
     kinds = Counter(
-        (row["status"], type(failure(row["status"], {}, raw(row), url="u", model="m")).__name__)
+        (row["status"], type(classify(row["status"], {}, raw(row), url="u", model="m")).__name__)
         for row in rows
         if row["status"] != 200
     )

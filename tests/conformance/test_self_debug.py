@@ -11,11 +11,12 @@ import pytest
 
 from understudy.call.model import Model, gather
 from understudy.errors import NoSandbox
-from understudy.methods._self_debug_programs import above, fenced
-from understudy.methods._self_debug_tests import hidden_tests, visible_tests
+from understudy.handles.sandbox import Execution, Sandbox
+from understudy.methods._shared.programs import fence
 from understudy.methods.self_debug import Config, self_debug
+from understudy.methods.self_debug.languages.python import above
+from understudy.methods.self_debug.tests import hidden_tests, visible_tests
 from understudy.providers.scripted import Scripted
-from understudy.sandbox.handle import Execution, Sandbox
 from understudy.sandbox.protocol import Outcome, Program, TestResult
 from understudy.sandbox.worker_pool import WorkerPool
 from understudy.types import Example, Task
@@ -101,7 +102,7 @@ def as_recorded(row: Row) -> tuple[Sandbox, Scripted]:
         tests = tuple(TestResult(t, t not in actual, actual.get(t, "?")) for t in wanted)
         return Outcome(status="failed" if actual else "passed", tests=tests)
 
-    return Sandbox(execute), Scripted([fenced(source) for source in row["implementations"]])
+    return Sandbox(execute), Scripted([fence(source) for source in row["implementations"]])
 
 
 async def replayed(row: Row, **settings: Any) -> Row:

@@ -86,7 +86,8 @@ def test_an_export_to_parquet_without_pyarrow_says_what_to_install_and_writes_no
 
     assert (found.returncode, found.stdout) == (2, "")
     assert re.fullmatch(
-        r"understudy: new/x\.parquet: expected what the extra 'parquet' brings, found: .*pyarrow.*\. "
+        r"understudy: new/x\.parquet: expected the packages of the extra 'parquet', "
+        r"found: .*pyarrow.*\. "
         r"Run: pip install 'understudy\[parquet\]'\n",
         found.stderr,
     )
@@ -119,16 +120,16 @@ def test_seeds_in_parquet_without_pyarrow_say_what_to_install_and_no_run_starts(
     found = bare_cli(*recipe("seeds.parquet"))
 
     assert found.returncode == 2
-    assert "seeds.parquet: expected what the extra 'parquet' brings, found: " in found.stderr
+    assert "seeds.parquet: expected the packages of the extra 'parquet', found: " in found.stderr
     assert "Run: pip install 'understudy[parquet]'" in found.stderr
     assert not Path("out/run.json").exists()
     assert not Path("out/data").exists()
 
 
-def test_every_extra_that_is_asked_for_exists() -> None:
+def test_every_extra_that_is_required_exists() -> None:
     files = (ROOT / "src").rglob("*.py")
-    asked = {name for file in files for name in re.findall(r'needs\("(\w+)"', file.read_text())}
+    extras = {name for file in files for name in re.findall(r'require\("(\w+)"', file.read_text())}
 
-    assert asked == {"hub", "parquet"}
+    assert extras == {"hub", "parquet"}
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert asked <= set(declared["optional-dependencies"])
+    assert extras <= set(declared["optional-dependencies"])

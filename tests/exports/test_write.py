@@ -88,7 +88,7 @@ def test_parquet_has_columns_for_tools_and_pictures_only_where_they_occur(tmp_pa
     _, called, pictured = pq.read_table(rich).to_pylist()
     assert called["messages"][1]["tool_calls"][0]["function"]["arguments"] == '{"x":1}'
     assert pictured["images"] == [{"bytes": b"\x89PNG", "path": None}]
-    assert [getattr(task, "images", ()) for task in read_tasks(rich)] == [(), (), (CAT,)]
+    assert [getattr(task, "parts", ()) for task in read_tasks(rich)] == [(), (), (CAT,)]
 
 
 def test_parquet_refuses_pictures_in_odd_places_and_leaves_the_old_file(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from harness import Bench, answers, defined, made, step
 
 from understudy.call.model import Model
-from understudy.filters.novelty import Config, Memory, novelty
+from understudy.filters.novelty import Config, Index, novelty
 from understudy.providers.scripted import Scripted
 from understudy.runs.step import BoundStep
 from understudy.runs.strategies import BATCH
@@ -19,56 +19,56 @@ def example(prompt: str, answer: str = "yes") -> Example:
     return Example(messages=(user(prompt), assistant(answer)))
 
 
-def remembering(*kept: Example, config: Config | None = None) -> Memory:
-    memory = Memory(config or Config())
+def remembering(*kept: Example, config: Config | None = None) -> Index:
+    index = Index(config or Config())
     for one in kept:
-        memory.add(one)
-    return memory
+        index.add(one)
+    return index
 
 
 def test_a_prompt_that_is_too_similar_is_rejected_with_its_similarity() -> None:
-    memory = remembering(example("Write a poem about the sea."), example("Sort the list."))
+    index = remembering(example("Write a poem about the sea."), example("Sort the list."))
 
-    verdict = novelty(example("Write a short poem about the open sea."), memory, Config())
+    verdict = novelty(example("Write a short poem about the open sea."), index, Config())
 
     assert verdict == Verdict(False, "too similar", 0.8571428571428571)
 
 
 def test_exactly_the_threshold_is_kept() -> None:
-    memory = remembering(example("a b c d e f g h i j"))
+    index = remembering(example("a b c d e f g h i j"))
     new = example("a b c d e f g x y z")
 
-    assert novelty(new, memory, Config()).keep
-    assert not novelty(new, memory, Config(threshold=0.69)).keep
+    assert novelty(new, index, Config()).keep
+    assert not novelty(new, index, Config(threshold=0.69)).keep
 
 
 def test_the_similarity_of_what_is_kept_is_measured_only_if_asked() -> None:
-    memory = remembering(example("a b c d"))
-    assert novelty(example("a x y z"), memory, Config()) == Verdict(True)
-    assert novelty(example("a x y z"), memory, Config(measure=True)) == Verdict(True, "", 0.25)
-    assert novelty(example("x"), memory, Config(measure=True)) == Verdict(True, "", 0.0)
+    index = remembering(example("a b c d"))
+    assert novelty(example("a x y z"), index, Config()) == Verdict(True)
+    assert novelty(example("a x y z"), index, Config(measure=True)) == Verdict(True, "", 0.25)
+    assert novelty(example("x"), index, Config(measure=True)) == Verdict(True, "", 0.0)
 
 
 def test_answers_can_be_compared_instead() -> None:
     config = Config(of="answer")
-    memory = remembering(example("one", "a b c d"), config=config)
+    index = remembering(example("one", "a b c d"), config=config)
 
-    assert novelty(example("one", "x y z"), memory, config).keep
-    assert not novelty(example("two", "a b c d"), memory, config).keep
+    assert novelty(example("one", "x y z"), index, config).keep
+    assert not novelty(example("two", "a b c d"), index, config).keep
 
 
 def test_all_turns_before_the_answer_are_compared() -> None:
     talk = (system("Be brief."), user("What is rain?"), assistant("Water."), user("And snow?"))
-    memory = remembering(Example(messages=(*talk, assistant("Ice."))))
+    index = remembering(Example(messages=(*talk, assistant("Ice."))))
 
-    assert not novelty(Example(messages=talk), memory, Config()).keep
-    assert novelty(example("And snow?"), memory, Config()).keep
+    assert not novelty(Example(messages=talk), index, Config()).keep
+    assert novelty(example("And snow?"), index, Config()).keep
 
 
 def test_reference_words_see_no_other_script() -> None:
     for config, keep in ((Config(), False), (Config(words="reference"), True)):
-        memory = remembering(example("请写一首关于大海的诗。"), config=config)
-        assert novelty(example("请写一首关于大海的诗。"), memory, config).keep is keep
+        index = remembering(example("请写一首关于大海的诗。"), config=config)
+        assert novelty(example("请写一首关于大海的诗。"), index, config).keep is keep
 
 
 # As a step
@@ -108,7 +108,7 @@ def steps(model: Model) -> list[BoundStep]:
 
 
 async def ask(task: Task, teacher: Model) -> Example:
-    return Example.of(task, await teacher.ask(task.prompt))
+    return task.example(await teacher.ask(task.prompt))
 
 
 async def test_the_first_of_similar_ones_is_kept_whichever_came_first(tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from understudy.journal.read import Kind, Records, Row
-from understudy.journal.write import Journal
+from understudy.journal.read import Records
+from understudy.journal.rows import Kind, Row
+from understudy.journal.write import SqliteJournal
 from understudy.runs.seeds import position
 
 
@@ -16,7 +17,7 @@ def row(task: str, kind: Kind = "example", place: int = 0, **fields: object) -> 
 
 
 async def written(path: Path, *rows: Row, status: str = "done") -> None:
-    journal = Journal(path)
+    journal = SqliteJournal(path)
     await journal.finish(rows)
     await journal.close(status)
 
@@ -36,7 +37,7 @@ async def test_rows_come_in_the_order_of_the_seeds_not_of_writing(tmp_path: Path
 
 
 async def test_rows_can_be_read_while_others_are_written(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "j.db")
+    journal = SqliteJournal(tmp_path / "j.db")
     await journal.finish([row(f"t{i}", place=i) for i in range(5)])
     reading = journal.records.rows("s", "example")
     assert next(reading).task == "t0"
@@ -45,7 +46,7 @@ async def test_rows_can_be_read_while_others_are_written(tmp_path: Path) -> None
     await journal.close("done")
 
 
-async def test_a_failure_does_not_finish_a_task_and_is_forgotten_by_the_next_session(
+async def test_a_failure_does_not_finish_a_task_and_is_forgotten_by_the_next_attempt(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "j.db"
@@ -71,17 +72,17 @@ async def test_tasks_are_found_by_how_they_begin(tmp_path: Path) -> None:
     records.close()
 
 
-async def test_sessions_say_how_they_ended(tmp_path: Path) -> None:
+async def test_attempts_say_how_they_ended(tmp_path: Path) -> None:
     path = tmp_path / "j.db"
     await written(path, status="stopped")
-    journal = Journal(path)
+    journal = SqliteJournal(path)
     records = Records(path)
-    assert [(s.id, s.status, s.ended is None) for s in records.sessions()] == [
+    assert [(s.id, s.status, s.ended is None) for s in records.attempts()] == [
         (1, "stopped", False),
         (2, None, True),
     ]
     await journal.close("done")
-    assert records.sessions()[1].status == "done"
+    assert records.attempts()[1].status == "done"
     records.close()
 
 

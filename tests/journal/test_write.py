@@ -14,8 +14,11 @@ from hypothesis import strategies as st
 
 from understudy.call.model import Model, gather
 from understudy.errors import Rejected, RunFolderError, Unavailable
-from understudy.journal.read import Records, Row
-from understudy.journal.write import Entry, Journal, call_key, canonical, request_hash, scope_key
+from understudy.journal.effect import Effect
+from understudy.journal.keys import canonical, effect_key, plain, scope_key
+from understudy.journal.read import Records
+from understudy.journal.rows import Row
+from understudy.journal.write import SqliteJournal
 from understudy.providers.scripted import Scripted
 from understudy.types import (
     Audio,
@@ -42,7 +45,10 @@ def key(call: Call = CALL, **changes: Any) -> bytes:
     others = {name: value for name, value in changes.items() if name not in own}
     request = msgspec.structs.replace(call.request, **others)
     call = msgspec.structs.replace(call, **{"request": request, **own})
-    return call_key(call, request_hash(canonical(call.request)))
+    request = call.request
+    who = "\0".join((request.endpoint, request.model, request.revision))
+    asked = canonical(request).hash
+    return effect_key("call", call.step, call.task, call.scope, call.role, who, asked, call.draw)
 
 
 CHANGES: dict[str, Any] = {
@@ -118,13 +124,12 @@ NAMES = st.text(min_size=1, max_size=3)
 
 @given(st.lists(st.tuples(NAMES, NAMES, NAMES, st.integers(0, 20)), unique=True, max_size=20))
 def test_different_parts_never_make_the_same_key(parts: list[tuple[str, str, str, int]]) -> None:
-    whole = [p for p in parts if "\0" not in "".join(p[:3])]
-    keys = {key(step=s, task=t, role=r, draw=d) for s, t, r, d in whole}
-    assert len(keys) == len(whole)
+    assert len({key(step=s, task=t, role=r, draw=d) for s, t, r, d in parts}) == len(parts)
 
 
 def test_unset_fields_do_not_enter_the_key() -> None:
-    assert canonical(REQUEST) == b'{"model":"","messages":[{"role":"user","content":"hello"}]}'
+    assert canonical(REQUEST).head == b'{"model":""}'
+    assert [t.body for t in canonical(REQUEST).turns] == [b'{"role":"user","content":"hello"}']
     explicit = Request(
         model="m", endpoint="e", messages=(Message("user", "hello", (), ""),), prompt="",
         sampling=Sampling(temperature=None, stop=()), logprobs=None, schema=None, tools=(), extra={},
@@ -145,9 +150,8 @@ def test_media_are_in_the_key_by_their_digest(kind: type[Image]) -> None:
         return (user("what is it?", kind(media_type="image/png", **fields)),)
 
     large = bytes(range(256)) * 4_000
-    body = canonical(msgspec.structs.replace(REQUEST, messages=sent(data=large)))
-    assert len(body) < 400
-    assert key(messages=sent(data=large)) == key(messages=sent(sha256=kind(data=large).digest))
+    assert canonical(msgspec.structs.replace(REQUEST, messages=sent(data=large))).size < 400
+    assert key(messages=sent(data=large)) == key(messages=sent(sha256=kind(data=large).sha256))
     assert key(messages=sent(data=large)) != key(messages=sent(data=large + b"!"))
     assert key(messages=sent(url="http://a")) != key(messages=sent(url="http://b"))
 
@@ -160,7 +164,7 @@ def test_two_media_in_one_message_keep_their_places() -> None:
 
 def test_a_key_stays_what_it_is() -> None:
     """A change here makes every journal there is worthless: their keys are made like this."""
-    assert key().hex() == "a05b8144cf004f26bc6a1305326633d769220409531006e9"
+    assert key().hex() == "950671f3d0065383970c116b0a4892566c90b7b14c954284"
     assert key()[:8] == scope_key("s", "t")
     assert len(key()) == 24
 
@@ -169,12 +173,12 @@ def test_a_key_stays_what_it_is() -> None:
 
 
 async def ask(task: Task, teacher: Model) -> Example:
-    return Example.of(task, await teacher.ask(task.question))
+    return task.example(await teacher.ask(task.question))
 
 
 async def numbered(task: Task, teacher: Model) -> Example:
     said = await gather(teacher.ask(text) for text in task.question.split())
-    return Example.of(task, " ".join(said))
+    return task.example(" ".join(said))
 
 
 @given(
@@ -219,11 +223,11 @@ async def test_a_reply_reaches_its_method_only_after_it_is_on_disk(tmp_path: Pat
             await teacher.ask(f"{task.id} {turn}")
             with sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True) as other:
                 (there,) = other.execute(
-                    "select count(*) from calls where task = ?", (task.id,)
+                    "select count(*) from effects where task = ?", (task.id,)
                 ).fetchone()
             other.close()
             assert there == turn + 1
-        return Example.of(task, "seen")
+        return task.example("seen")
 
     async with Bench(path) as bench:
         steps = [step(defined(looks), bench.model(Scripted(lambda call: "x")))]
@@ -232,7 +236,7 @@ async def test_a_reply_reaches_its_method_only_after_it_is_on_disk(tmp_path: Pat
 
 
 async def test_rows_and_the_mark_that_a_task_is_done_are_on_disk_together(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "j.db")
+    journal = SqliteJournal(tmp_path / "j.db")
     rows = [Row("s", "t", i, "example", "", b"", b"{}") for i in range(3)]
     await journal.finish(rows)
     assert journal.records.finished("s", ["t", "u"]) == {"t"}
@@ -240,20 +244,20 @@ async def test_rows_and_the_mark_that_a_task_is_done_are_on_disk_together(tmp_pa
     await journal.close("done")
 
 
-def entry(number: int, **fields: Any) -> Entry:
+def effect(number: int, **fields: Any) -> Effect:
     values: dict[str, Any] = {
-        "key": b"%024d" % number, "step": "s", "task": f"t{number}", "role": "r", "draw": 0,
-        "request_hash": b"%016d" % number, "request": b"{}", "reply": b'{"text":"%d"}' % number,
-        "endpoint": "e", "model": "m", "usage": Usage(tokens_in=2, tokens_out=3), "cost": 0.5,
+        "key": b"%024d" % number, "kind": "call", "step": "s", "task": f"t{number}", "scope": "",
+        "role": "r", "draw": 0, "model": "m", "request": plain(b"{}"), "reply": b"{}",
+        "usage": Usage(tokens_in=2, tokens_out=3), "cost": 0.5, "endpoint": "e", "text": f"{number}",
     }  # fmt: skip
-    return Entry(**{**values, **fields})
+    return Effect(**{**values, **fields})
 
 
 async def test_everything_that_waits_goes_into_one_commit(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "j.db")
+    journal = SqliteJournal(tmp_path / "j.db")
     other = sqlite3.connect(tmp_path / "j.db", isolation_level=None)
     other.execute("begin immediate")  # the thread that writes has to wait with its first commit
-    puts = [journal.put([entry(i)]) for i in range(500)]
+    puts = [journal.put([effect(i)]) for i in range(500)]
     other.execute("rollback")
     other.close()
     done = set[int]()
@@ -303,17 +307,17 @@ async def test_failures_are_never_journaled(error: Exception, tmp_path: Path) ->
 
 async def test_a_broken_disk_fails_all_who_wait_and_all_who_come(tmp_path: Path) -> None:
     path = tmp_path / "j.db"
-    journal = Journal(path)
-    await journal.put([entry(1)])
+    journal = SqliteJournal(path)
+    await journal.put([effect(1)])
     # Nothing more fits: SQLite says "database or disk is full", as it does on a full disk.
     spoil = sqlite3.connect(path)
     spoil.execute(
-        "create trigger full before insert on calls begin select raise(abort, 'full'); end"
+        "create trigger full before insert on effects begin select raise(abort, 'full'); end"
     )
     spoil.close()
 
-    puts = [journal.put([entry(i)]) for i in range(2, 30)]
-    results = await asyncio.gather(*puts, journal.put([entry(99)]), return_exceptions=True)
+    puts = [journal.put([effect(i)]) for i in range(2, 30)]
+    results = await asyncio.gather(*puts, journal.put([effect(99)]), return_exceptions=True)
     assert {type(result) for result in results} == {RunFolderError}
     assert "full. What was written before is safe: make room" in str(results[0])
     with pytest.raises(RunFolderError):
@@ -327,7 +331,7 @@ async def test_a_broken_disk_ends_the_run_with_one_clear_error(tmp_path: Path) -
     async with Bench(path) as bench:
         spoil = sqlite3.connect(path)
         spoil.execute(
-            "create trigger t before insert on calls begin select raise(abort, 'full'); end"
+            "create trigger t before insert on effects begin select raise(abort, 'full'); end"
         )
         spoil.close()
         tasks = [Task(id=f"t{i}") for i in range(20)]
@@ -339,38 +343,40 @@ async def test_a_broken_disk_ends_the_run_with_one_clear_error(tmp_path: Path) -
 def test_a_file_that_is_no_journal_is_told_apart(tmp_path: Path) -> None:
     (tmp_path / "j.db").write_bytes(b"not a database " * 100)
     with pytest.raises(RunFolderError, match=r"j\.db: file is not a database"):
-        Journal(tmp_path / "j.db")
+        SqliteJournal(tmp_path / "j.db")
     with pytest.raises(RunFolderError, match="unable to open database file"):
-        Journal(tmp_path / "nowhere" / "j.db")
+        SqliteJournal(tmp_path / "nowhere" / "j.db")
 
 
 async def test_a_put_whose_waiter_was_cancelled_is_written_all_the_same(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "j.db")
+    journal = SqliteJournal(tmp_path / "j.db")
 
     async def wait() -> None:
-        await journal.put([entry(1)])
+        await journal.put([effect(1)])
 
     waiting = asyncio.ensure_future(wait())
     await asyncio.sleep(0)
     waiting.cancel()
-    await journal.put([entry(2)])
+    await journal.put([effect(2)])
     await journal.close("done")
     records = Records(tmp_path / "j.db")
     assert [call.task for call in records.calls()] == ["t1", "t2"]
     records.close()
 
 
-async def test_sums_are_kept_by_session_step_role_and_model(tmp_path: Path) -> None:
+async def test_sums_are_kept_by_attempt_step_role_and_model(tmp_path: Path) -> None:
     for _ in range(2):
-        journal = Journal(tmp_path / "j.db")
-        number = 10 * journal.session
-        await journal.put([entry(number + i) for i in range(3)])
-        await journal.put([entry(number + 3, cost=None), entry(number + 4, sent=False, cost=None)])
-        await journal.put([entry(number + 5, model="n"), entry(number + 6, source="other.db")])
+        journal = SqliteJournal(tmp_path / "j.db")
+        number = 10 * journal.attempt
+        await journal.put([effect(number + i) for i in range(3)])
+        await journal.put(
+            [effect(number + 3, cost=None), effect(number + 4, sent=False, cost=None)]
+        )
+        await journal.put([effect(number + 5, model="n"), effect(number + 6, source="other.db")])
         await journal.close("done")
     records = Records(tmp_path / "j.db")
     totals = [t for t in records.totals() if t.model == "m"]
-    assert [(t.session, t.sent, t.reused, t.tokens_in, t.tokens_out) for t in totals] == [
+    assert [(t.attempt, t.sent, t.reused, t.tokens_in, t.tokens_out) for t in totals] == [
         (1, 4, 1, 10, 15),
         (2, 4, 1, 10, 15),
     ]

@@ -21,7 +21,8 @@ from understudy.errors import ConfigError, ContextOverflow, Rejected
 from understudy.pocket.models import load
 from understudy.pocket.scheduler import Scheduler
 from understudy.pocket.serve import Server, serve
-from understudy.providers.openai import OpenAI
+from understudy.providers.openai import connect
+from understudy.providers.table import Target
 from understudy.runs import doctor
 from understudy.types import (
     Call,
@@ -347,7 +348,7 @@ def request(**fields: Any) -> Request:
 
 async def test_our_own_client_finds_everything_working(url: str) -> None:
     notices = list[str]()
-    client = OpenAI(url, notice=notices.append)
+    client = connect(Target(model="pocket", url=url, notice=notices.append))
     replies = await client(WireCall.of(Call(request=request(logprobs=2)), 3))
     assert len(replies) == 3
     assert all(len(t.top) == 2 for reply in replies for t in reply.logprobs or ())

@@ -15,15 +15,12 @@ from inline_snapshot import snapshot
 from understudy import open_run, run_async
 from understudy.errors import ConfigError
 from understudy.exports.export import export_all
-from understudy.providers.connect import KEYS, OPENAI_URL, Address, connect, parse
-from understudy.reports.report import show
+from understudy.providers.connect import Address, connect, parse
+from understudy.providers.table import KEYS, list_names
+from understudy.reports.text import render_text
 from understudy.reports.why import why
-from understudy.types import (
-    Call,
-    Request,
-    WireCall,
-    user,
-)
+from understudy.runs.facts import collect
+from understudy.types import Call, Request, WireCall, user
 
 KEY = "sk-SECRET-123456"
 
@@ -32,7 +29,11 @@ KEY = "sk-SECRET-123456"
     ("spec", "address", "endpoint"),
     [
         ("openai:gpt-5-mini", Address("openai", "gpt-5-mini", ""), "openai"),
-        (f"openai:gpt-5-mini@{OPENAI_URL}/", Address("openai", "gpt-5-mini", ""), "openai"),
+        (
+            "openai:gpt-5-mini@https://api.openai.com/v1/",
+            Address("openai", "gpt-5-mini", ""),
+            "openai",
+        ),
         (
             "openai:qwen/qwen3-8b:free@http://localhost:8000/v1/",
             Address("openai", "qwen/qwen3-8b:free", "http://localhost:8000/v1"),
@@ -58,9 +59,13 @@ def test_openais_own_variable_gives_the_address(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("gpt-5", snapshot("model 'gpt-5': expected provider:name[@base_url] with a provider of openai, pocket, recorded, scripted; e.g. openai:gpt-5-mini or openai:qwen3-8b@http://localhost:8000/v1, or of pocket alone, the built-in model.")),
-        ("openai:", snapshot("model 'openai:': expected provider:name[@base_url] with a provider of openai, pocket, recorded, scripted; e.g. openai:gpt-5-mini or openai:qwen3-8b@http://localhost:8000/v1, or of pocket alone, the built-in model.")),
-        ("openai:m@localhost:8000", snapshot("model 'openai:m@localhost:8000': expected a base URL like http://localhost:8000/v1.")),
+        ("pocke", snapshot("model 'pocke': expected provider:name[@base_url], e.g. openai:gpt-5-mini, openai:qwen3-8b@http://localhost:8000/v1, or pocket, the built-in model; did you mean 'pocket'?")),
+        ("opneai:gpt-5", snapshot("model 'opneai:gpt-5': no provider 'opneai'; did you mean 'openai'?")),
+        ("pocket:teacher", snapshot("model 'pocket:teacher': expected pocket or pocket:student.")),
+        ("openai:", snapshot("model 'openai:': expected a name after the colon, e.g. openai:qwen3-8b@http://localhost:8000/v1.")),
+        ("openai:@http://localhost:8000/v1", snapshot("model 'openai:@http://localhost:8000/v1': expected a name after the colon, e.g. openai:qwen3-8b@http://localhost:8000/v1.")),
+        ("openai:m@localhost:8000", snapshot("model 'openai:m': expected a base URL like http://localhost:8000/v1 after the @.")),
+        ("openai:m@http://[x/v1", snapshot("model 'openai:m': expected a base URL like http://localhost:8000/v1 after the @.")),
         (f"openai:m@http://user:{KEY}@host/v1", snapshot("model 'openai:m': put no key into the URL; use key_env.")),
     ],
 )  # fmt: skip
@@ -68,6 +73,16 @@ def test_a_wrong_model_string_is_told_in_words(spec: str, message: str) -> None:
     with pytest.raises(ConfigError) as raised:
         parse(spec)
     assert str(raised.value) == message
+
+
+@pytest.mark.parametrize("spec", ["gpt-5", "", ":m", "anthropic:claude"])
+def test_a_model_string_of_no_provider_is_told_which_there_are(spec: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        parse(spec)
+    assert str(raised.value).startswith(f"model {spec!r}: ")
+    for name in list_names():
+        assert name in str(raised.value)
+    assert "openai:" in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +215,7 @@ async def test_a_key_is_nowhere_in_what_a_run_leaves(
     assert host.seen == [f"Bearer {KEY}"]
     run = open_run("out")
     export_all(run, again=True)
-    told = [str(summary), repr(summary), show(run), json.dumps(run.facts)]
+    told = [str(summary), repr(summary), render_text(run, collect(run)), json.dumps(run.facts)]
     if status == 200:  # else the run is stopped before the task has anything to say
         told.append(why(run, "t"))
     output = capfd.readouterr()

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from understudy.errors import ConfigError, Unavailable
-from understudy.providers.features import Features
+from understudy.providers.negotiate import Features
 from understudy.providers.scripted import Scripted
 from understudy.types import (
     Call,
@@ -44,7 +44,9 @@ async def test_a_list_is_used_in_order_and_says_when_it_is_exhausted() -> None:
     model = Scripted(["a", Reply(text="b", stop="length")])
     assert (await model(call()))[0].text == "a"
     assert (await model(call()))[0].stop == "length"
-    with pytest.raises(ConfigError, match=r"holds 2 answers, all given.*step 's', task 't'"):
+    with pytest.raises(
+        ConfigError, match=r"holds 2 answers, and all were used.*step 's', task 't'"
+    ):
         await model(call())
 
 

@@ -212,7 +212,7 @@ class Run:
         """Replies on disk, by task."""
         if not (self.out / "journal.db").exists():
             return Counter()
-        return Counter(row[0] for row in self.read("select task from calls"))
+        return Counter(row[0] for row in self.read("select task from effects"))
 
     def rows(self, step: str = "self_consistency") -> list[tuple[str, str, str]]:
         """(task, kind, body) of every row of a step."""

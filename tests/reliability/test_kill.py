@@ -103,7 +103,7 @@ from understudy.types import Example, Task
 @method(paper="")
 async def two_questions(task: Task, teacher: Model) -> Example:
     first = await teacher.ask(task.prompt)
-    return Example.of(task, await teacher.ask(f"{task.prompt} Are you sure? You said: {first}"))
+    return task.example(await teacher.ask(f"{task.prompt} Are you sure? You said: {first}"))
 '''
 
 
@@ -126,7 +126,7 @@ def test_every_draw_is_asked_for_once_and_kept_apart_over_kills(tmp_path: Path) 
         assert ended.code == 0, ended
         assert server.asked().total() == 3 * tasks + lost
         assert run.committed() == dict.fromkeys(names(tasks), 3)
-        replies = run.read("select task, reply from calls")
+        replies = run.read("select task, text from effects")
         assert len(set(replies)) == 3 * tasks, "two draws got the same reply"
 
 

@@ -5,32 +5,58 @@ from dataclasses import replace
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
+from markdown_text import visible
 
-from understudy.data.licenses import terms_of
-from understudy.data.markdown import block, code, prose
-from understudy.reports.card import CardFacts, ModelFacts, StepFacts, card
+from understudy.data.licenses import find_terms
+from understudy.journal.read import Attempt
+from understudy.reports.card import render_card
+from understudy.runs.facts import Cost, ModelFacts, Reason, RunFacts, StepFacts
 
-FACTS = CardFacts(
-    name="arithmetic",
+METHOD = StepFacts(
+    label="self_consistency",
+    kind="method",
+    about="Many answers, one vote.",
+    paper="arXiv:2203.11171",
+    examples=1_237,
+    rejected=7,
+    failed=1,
+    reasons=(Reason("rejection", "no majority", 7), Reason("failure", "400", 1)),
+)
+FILTER = StepFacts(
+    label="length",
+    kind="filter",
+    about="Keeps answers of a sensible length.",
+    paper="",
     examples=1_234,
+    rejected=3,
+    failed=0,
+    reasons=(Reason("rejection", "too short", 3),),
+)
+
+
+def model(name: str, endpoint: str = "", *, builtin: bool = False) -> ModelFacts:
+    return ModelFacts("teacher", name, endpoint, 20, 300, 400, builtin, find_terms(name, endpoint))
+
+
+FACTS = RunFacts(
+    name="arithmetic",
+    attempts=(Attempt(1, "2026-11-23 10:00:00", "2026-11-23 10:01:00", "done"),),
+    steps=(METHOD, FILTER),
+    uses=(),
+    models=(model("gpt-5-mini", "openai https://api.openai.com/v1"),),
+    cost=Cost(1.5, 0),
+    programs={"namespaces": 12},
     seeds="tasks.jsonl",
-    formats=("messages",),
-    methods=(
-        StepFacts(
-            "self_consistency", "Many answers, one vote.", "arXiv:2203.11171", {"no majority": 7}
-        ),
-    ),
-    filters=(StepFacts("length", "Keeps answers of a sensible length.", "", {"too short": 3}),),
-    models=(ModelFacts("teacher", "gpt-5-mini", "openai https://api.openai.com/v1", 20, 300, 400),),
-    failed={"400": 1},
-    cost=1.5,
-    decontaminated=("gsm8k_test.jsonl",),
+    license="",
     recipe="seeds: tasks.jsonl\n",
     versions={"understudy": "0.1.0"},
-    made="2026-11-23",
 )
+
+
+def card(facts: RunFacts) -> str:
+    return render_card(facts, format="messages", files="data/*.parquet")
+
+
 EVIL = (
     "</div><script>alert(1)</script> ![x](https://evil.example/p) [l](javascript:x) ``` | # "
     "\n---\n- x"
@@ -58,16 +84,16 @@ def test_the_front_matter_is_what_the_hub_reads() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "wanted"),
+    ("license", "fields"),
     [
         ("cc-by-4.0", {"license": "cc-by-4.0"}),
         ("Our Own (2026)", {"license": "other", "license_name": "our-own-2026"}),
     ],
 )
-def test_a_licence_is_stated_if_one_was_chosen(given: str, wanted: dict[str, str]) -> None:
-    text = card(replace(FACTS, license=given))
+def test_a_licence_is_stated_if_one_was_chosen(license: str, fields: dict[str, str]) -> None:
+    text = card(replace(FACTS, license=license))
 
-    assert wanted.items() <= front(text).items()
+    assert fields.items() <= front(text).items()
     assert "No licence was chosen" not in text
 
 
@@ -81,7 +107,9 @@ def test_the_card_counts_cites_and_prices() -> None:
         "* Failed: 1",
         "[arXiv:2203.11171](https://arxiv.org/abs/2203.11171)",
         "$1.50",
-        "`gsm8k_test.jsonl`",
+        r"made on 2026\-11-23 with Understudy from the seeds `tasks.jsonl`",
+        "Formats: `messages`.",
+        "Programs run in the sandbox `namespaces`: 12",
         "```yaml\nseeds: tasks.jsonl\n```",
         "`understudy`: `0.1.0`",
         "20 calls, 300 tokens in, 400 tokens out",
@@ -90,72 +118,40 @@ def test_the_card_counts_cites_and_prices() -> None:
 
 
 def test_what_is_not_known_or_not_done_is_said() -> None:
-    text = card(CardFacts(name="x", examples=0, models=(ModelFacts("teacher", "mystery"),)))
+    steps = (replace(METHOD, examples=0, reasons=()),)
+    text = card(replace(FACTS, steps=steps, models=(model("mystery"),), cost=Cost(1.0, 2)))
 
-    for words in ("Not done.", "Not known: at least one", "Terms: not known: check.", "n<1K"):
+    for words in (
+        "Not done.", "Not known: at least one", "Terms: not known: check.", "n<1K",
+        "No licence was chosen", "## Filters\n\nNone.", "* Nothing was filtered.",
+    ):  # fmt: skip
         assert words in text, words
+    assert "None: no model was called." in card(replace(FACTS, models=()))
 
 
 def test_the_pocket_model_is_called_a_demonstration() -> None:
-    assert "demonstration" in card(replace(FACTS, models=(ModelFacts("teacher", "pocket"),)))
+    text = card(replace(FACTS, models=(model("pocket", builtin=True),)))
+    assert "demonstration" in text
+    assert "Terms: ours" in text
     assert "demonstration" not in card(FACTS)
 
 
-@pytest.mark.parametrize(
-    ("model", "endpoint", "names"),
-    [
-        ("gpt-5-mini", "openai", ["OpenAI API"]),
-        ("qwen3-8b", "openai http://localhost:8000/v1", ["Qwen3 weights"]),
-        ("claude-sonnet-5", "https://api.anthropic.com", ["Anthropic API"]),
-        ("gemini-3", "https://generativelanguage.googleapis.com/v1beta", ["Gemini API"]),
-        ("meta-llama/Llama-3.1-8B-Instruct", "", ["Llama 3.1 and later weights"]),
-        ("meta-llama/Llama-3.3-70B-Instruct", "", ["Llama 3.1 and later weights"]),
-        ("llama3.2:1b", "", ["Llama 3.1 and later weights"]),
-        ("meta-llama/Llama-4-Scout", "", ["Llama 3.1 and later weights"]),
-        ("meta-llama/Meta-Llama-3-8B-Instruct", "", ["Llama 2 and Llama 3.0 weights"]),
-        ("llama3:8b", "", ["Llama 2 and Llama 3.0 weights"]),
-        ("meta-llama/Llama-2-70b-chat-hf", "", ["Llama 2 and Llama 3.0 weights"]),
-        ("google/gemma-3-4b-it", "", ["Gemma 1 to 3 weights"]),
-        ("google/gemma-4-31b-it", "", []),
-        ("deepseek-ai/DeepSeek-R1", "", ["DeepSeek-R1 weights"]),
-        ("DeepSeek-R1-Distill-Llama-8B", "", []),
-        ("gpt-5-mini", "https://evil.example/api.openai.com", []),
-        ("mystery", "http://[broken", []),
-    ],
-)
-def test_terms_go_by_host_and_by_weights(model: str, endpoint: str, names: list[str]) -> None:
-    found = terms_of(model, endpoint)
-
-    assert [term.name for term in found] == names
-    assert all(term.source.startswith("https://") and term.checked >= term.dated for term in found)
-
-
-def test_secrets_in_a_base_url_are_left_out() -> None:
-    model = ModelFacts("teacher", "m", "openai https://user:secret@host.example:8000/v1?key=secret")
-
-    text = card(replace(FACTS, models=(model,)))
-
-    assert "secret" not in text
-    assert "https://host.example:8000/v1" in text
-
-
 def test_hostile_text_is_shown_and_does_not_act() -> None:
-    step = StepFacts(EVIL, EVIL, EVIL, {EVIL: 1})
-    facts = CardFacts(
+    step = replace(
+        METHOD, label=EVIL, about=EVIL, paper=EVIL, reasons=(Reason("rejection", EVIL, 1),)
+    )
+    failure = Reason("failure", EVIL, 1)
+    facts = replace(
+        FACTS,
         name=EVIL,
-        examples=1,
-        about=EVIL,
+        attempts=(Attempt(1, EVIL, EVIL, "done"),),
+        steps=(step, replace(step, kind="filter", reasons=(failure,))),
+        models=(ModelFacts(EVIL, EVIL, EVIL, 1, 1, 1, False, ()),),
+        programs={EVIL: 1},
         seeds=EVIL,
-        formats=(EVIL,),
         license=EVIL,
-        methods=(step,),
-        filters=(step,),
-        models=(ModelFacts(EVIL, EVIL, EVIL),),
-        failed={EVIL: 1},
-        decontaminated=(EVIL,),
         recipe=EVIL,
         versions={EVIL: EVIL},
-        made=EVIL,
     )
 
     text = card(facts)
@@ -170,28 +166,3 @@ def test_hostile_text_is_shown_and_does_not_act() -> None:
     )
     assert "https://evil" not in shown
     assert not re.search(r"^- x", shown, re.MULTILINE)
-
-
-def visible(text: str) -> str:
-    """The text without its code, which shows and never acts."""
-    text = re.sub(r"^(`{3,}).*?^\1$", "", text, flags=re.MULTILINE | re.DOTALL)
-    return re.sub(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", "", text)
-
-
-@given(st.text(max_size=60))
-def test_code_spans_and_blocks_cannot_be_left(text: str) -> None:
-    span, fenced = code(text), block(text)
-
-    assert "\n" not in span
-    assert visible(span) in ("", "(empty)")
-    assert visible(fenced) == ""
-
-
-@given(st.text(max_size=60) | st.from_regex(r"\A[0-9]{0,2}[-+=.)>#*] ?[a-z]"))
-def test_prose_is_one_line_without_markup(text: str) -> None:
-    line = prose(text)
-
-    assert "\n" not in line
-    assert not re.search(r"(?<!\\)(?:\\\\)*[`*_\[\]#|~]", re.sub(r"\\[^\\]|&#\d+;|\\\\", "", line))
-    assert "<" not in line
-    assert not re.match(r"\d*[-+=.)>]", line)

@@ -11,7 +11,7 @@ from seen import Seen
 import understudy
 from understudy import open_run
 from understudy.exports.export import export_all
-from understudy.reports.page import EXAMPLES, POLICY, page
+from understudy.reports.page import EXAMPLES, POLICY, render_page
 from understudy.runs.facts import collect
 from understudy.runs.reader import Run
 from understudy.types import Example, Task
@@ -125,9 +125,23 @@ def test_an_unfinished_run_says_so_until_it_is_finished() -> None:
 def test_a_run_that_was_killed_is_told_as_unfinished() -> None:
     run()
     with closing(sqlite3.connect("out/journal.db")) as journal, journal:
-        journal.execute("update sessions set ended = null, status = null")
+        journal.execute("update attempts set ended = null, status = null")
     opened = open_run("out")
-    assert "still goes on, or was killed" in page(opened, collect(opened))
+    assert "is still running, or was killed" in render_page(opened, collect(opened))
+
+
+def test_a_report_that_raises_is_said_and_the_exports_are_written() -> None:
+    Path("mine.py").write_text(MINE)
+    html = run(steps=["./mine.py:broken"])
+    assert "the report of broken failed: KeyError: &#x27;no such figure&#x27;" in html
+    assert len(Path("out/data/train.jsonl").read_text().splitlines()) == 4
+
+
+def test_a_chart_that_cannot_be_drawn_is_said_beside_the_text() -> None:
+    Path("mine.py").write_text(MINE)
+    words = section(run(steps=["./mine.py:unseen"]), "unseen")
+    assert "the chart could not be drawn: ZeroDivisionError: division by zero (" in words
+    assert words.endswith("the text")
 
 
 def test_a_method_may_report_text_alone_or_nothing() -> None:
@@ -139,14 +153,32 @@ def test_a_method_may_report_text_alone_or_nothing() -> None:
 
 MINE = """
 from understudy import Example, Task, method
+from understudy.registry import Account
+
+def fails(rows):
+    raise KeyError("no such figure")
+
+class Pie:
+    title = "Pie"
+    caption = ""
+    def draw(self):
+        return str(1 / 0)
+
+@method(paper="arXiv:0000.00000", report=fails)
+async def broken(task: Task) -> Example:
+    return task.example("!")
+
+@method(paper="arXiv:0000.00000", report=lambda rows: Account("the text", (Pie(),)))
+async def unseen(task: Task) -> Example:
+    return task.example("!")
 
 @method(paper="arXiv:0000.00000", report=lambda made: f"{sum(1 for _ in made)} rows")
 async def told(task: Task) -> Example:
-    return Example.of(task, "!")
+    return task.example("!")
 
 @method(paper="arXiv:0000.00000")
 async def quiet(task: Task) -> Example:
-    return Example.of(task, "!")
+    return task.example("!")
 """
 
 
@@ -200,27 +232,27 @@ def test_nothing_of_a_run_can_act_or_hide() -> None:
     assert "⟨U+202E⟩" in html
 
 
-class Made(Run):
+class Stocked(Run):
     """A run whose examples are a test's own."""
 
-    given: list[Example]
+    own: list[Example]
 
     def sample(self, step: str, most: int) -> list[Example]:
-        return self.given[:most]
+        return self.own[:most]
 
 
 def test_hostile_and_endless_examples_stay_small_and_harmless() -> None:
     run()
-    opened = Made(Path("out"))
+    opened = Stocked(Path("out"))
     big = NASTY + "\ud800" + "y" * 1_000_000
-    message = Example.of(Task(prompt=big), big).messages[0]
+    message = Task(prompt=big).example(big).messages[0]
     example = Example(
         id=big, messages=(message,) * 500, rejected=(message,) * 500, reference=big,
         scores={f"{i}{big}": 0.5 for i in range(2)},
         meta={f"{i}{big[:5000]}": [big[:5000]] * 20 for i in range(500)},
     )  # fmt: skip
-    opened.given = [example] * 50
-    html = page(opened, collect(opened))
+    opened.own = [example] * 50
+    html = render_page(opened, collect(opened))
     harmless(html)
     assert html.encode()
     assert len(html) < 200_000
@@ -266,7 +298,7 @@ def test_it_is_there_whole_or_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None
     def broken(*_: object) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("understudy.exports.export.page", broken)
+    monkeypatch.setattr("understudy.exports.export.render_page", broken)
     with pytest.raises(KeyboardInterrupt):
         export_all(open_run("out"), again=True)
     assert Path("out/report.html").read_text() == before
@@ -281,7 +313,7 @@ def test_a_finished_run_is_not_written_again_but_on_demand() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", ["update totals set sent = sent + 1", "update sessions set status = 'stopped'"]
+    "change", ["update totals set sent = sent + 1", "update attempts set status = 'stopped'"]
 )
 def test_it_is_written_again_after_calls_that_made_no_row_and_after_another_end(
     change: str,

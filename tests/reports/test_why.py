@@ -50,8 +50,8 @@ async def test_every_call_and_row_of_a_task_is_told() -> None:
     assert why(open_run("a"), "t") == snapshot("""\
 self_consistency / t
   made an example
-  call as teacher, draw 0: sent in session 1; 10 + 16 tokens; 'Thought 0 of 0.7. The answer is 7.'
-  call as teacher, draw 1: sent in session 1; 0 + 0 tokens; 'Thought 1 of 0.7. The answer is 7.'
+  call as teacher, draw 0: sent in attempt 1; 10 + 16 tokens; 'Thought 0 of 0.7. The answer is 7.'
+  call as teacher, draw 1: sent in attempt 1; 0 + 0 tokens; 'Thought 1 of 0.7. The answer is 7.'
 length / t
   made an example\
 """)
@@ -79,11 +79,11 @@ async def test_what_was_reused_and_which_part_of_the_key_differed_is_told() -> N
     await run("same", reuse=["a"])
     assert "draw 0: reused from a/journal.db" in why(open_run("same"), "t")
     await run("hot", reuse=["a"], settings={"temperature": 0.9})
-    assert "sent in session 1, because sampling.temperature differs from an earlier call" in why(
+    assert "sent in attempt 1, because sampling.temperature differs from an earlier call" in why(
         open_run("hot"), "t"
     )
     await run("more", reuse=["a"], settings={"samples": 3})
-    assert "draw 2: sent in session 1, because draw differs from an earlier call" in why(
+    assert "draw 2: sent in attempt 1, because draw differs from an earlier call" in why(
         open_run("more"), "t"
     )
 

@@ -28,11 +28,11 @@ from understudy.types import Call, Example, Rejection, Task, Verdict, user
 
 async def copy(task: Task) -> Example:
     """The question is the answer."""
-    return Example.of(task, task.question)
+    return task.example(task.question)
 
 
 async def ask(task: Task, teacher: Model) -> Example:
-    return Example.of(task, await teacher.ask(task.question))
+    return task.example(await teacher.ask(task.question))
 
 
 async def test_the_next_step_starts_before_the_one_before_ends(tmp_path: Path) -> None:
@@ -41,11 +41,11 @@ async def test_the_next_step_starts_before_the_one_before_ends(tmp_path: Path) -
     async def first(task: Task) -> Example:
         if task.id == "t9":
             await asyncio.wait_for(seen.wait(), 5)
-        return Example.of(task, "first")
+        return task.example("first")
 
     async def second(task: Task) -> Example:
         seen.set()
-        return Example.of(task, "second")
+        return task.example("second")
 
     async with Bench(tmp_path / "j.db") as bench:
         await bench.run([step(defined(first)), step(defined(second))], tasks(10))
@@ -62,7 +62,7 @@ async def test_no_more_tasks_are_under_way_than_concurrency(tmp_path: Path) -> N
             for _ in range(3):
                 await asyncio.sleep(0)
             busy[name] -= 1
-            return Example.of(task, "x")
+            return task.example("x")
 
         return defined(work)
 
@@ -89,7 +89,7 @@ async def test_what_is_read_and_made_ahead_is_bounded(tmp_path: Path) -> None:
         await asyncio.sleep(0)
         ended += 1
         ahead.append(read - ended)
-        return Example.of(task, "x")
+        return task.example("x")
 
     async with Bench(tmp_path / "j.db") as bench:
         await bench.run([step(defined(copy)), step(defined(last))], lazily(), concurrency=20)
@@ -112,11 +112,11 @@ async def test_every_task_is_done_once_and_rows_stand_in_the_order_of_the_seeds(
             return Rejection(reason="third")
         if number % 3 == 1:
             return [
-                Example.of(task, f"{number}a"),
+                task.example(f"{number}a"),
                 Rejection(reason="b"),
-                Example.of(task, f"{number}c"),
+                task.example(f"{number}c"),
             ]
-        return Example.of(task, str(number))
+        return task.example(str(number))
 
     async with Bench(tmp_path / "j.db") as bench:
         await bench.run([step(defined(uneven))], tasks(30), concurrency=8)
@@ -143,7 +143,7 @@ async def test_expected_errors_make_one_failure_row_each_and_the_other_rows_go_o
     async def fails(task: Task) -> Example:
         if error := errors.get(task.id):
             raise error
-        return Example.of(task, "fine")
+        return task.example("fine")
 
     async with Bench(tmp_path / "j.db") as bench:
         engine = await bench.run([step(defined(fails))], tasks(5))
@@ -154,7 +154,7 @@ async def test_expected_errors_make_one_failure_row_each_and_the_other_rows_go_o
         ("t2", "ContextOverflow", "too long"),
         ("t3", "Unparsable", "no JSON"),
     ]
-    assert engine.stopped is None
+    assert engine.stop_reason is None
 
 
 async def test_failures_are_tried_again_by_the_next_attempt_and_nothing_else_is(
@@ -166,7 +166,7 @@ async def test_failures_are_tried_again_by_the_next_attempt_and_nothing_else_is(
         attempts[task.id] += 1
         if task.id == "t1" and attempts["t1"] == 1:
             raise Rejected("not now")
-        return Rejection(reason="no") if task.id == "t2" else Example.of(task, "fine")
+        return Rejection(reason="no") if task.id == "t2" else task.example("fine")
 
     for _ in range(3):
         async with Bench(tmp_path / "j.db") as bench:
@@ -175,7 +175,7 @@ async def test_failures_are_tried_again_by_the_next_attempt_and_nothing_else_is(
     found = made(tmp_path / "j.db", "flaky")
     assert [example.id for example in found.examples] == ["t0", "t1", "t3"]
     assert not found.failures
-    assert (engine.accepted, engine.progress.skipped) == (3, 4)
+    assert (engine.progress.quota.accepted, engine.progress.skipped) == (3, 4)
 
 
 async def test_an_error_in_a_methods_code_ends_the_run_at_once(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ async def test_an_error_in_a_methods_code_ends_the_run_at_once(tmp_path: Path) -
             await asyncio.sleep(60)
         finally:
             ended.append(task.id)
-        return Example.of(task, "x")
+        return task.example("x")
 
     async with Bench(tmp_path / "j.db") as bench:
         with pytest.raises(MethodError, match="buggy, task 't1': KeyError: 'bug'") as raised:
@@ -204,14 +204,14 @@ async def test_an_error_in_a_methods_code_is_a_failure_row_where_the_recipe_says
     async def buggy(task: Task) -> Example:
         if task.id == "t1":
             raise KeyError("bug")
-        return Example.of(task, "x")
+        return task.example("x")
 
     async with Bench(tmp_path / "j.db") as bench:
         engine = await bench.run(
             [step(defined(buggy)), step(defined(copy))], tasks(3), on_error="row"
         )
         found = made(bench.journal, "buggy")
-    assert engine.stopped is None
+    assert engine.stop_reason is None
     assert [example.id for example in found.examples] == ["t0", "t2"]
     ((task, failure),) = found.failures
     assert (task, failure.error) == ("t1", "KeyError")
@@ -233,12 +233,12 @@ async def test_a_stop_lets_what_is_under_way_finish_and_starts_nothing_more(
             raise why
         for _ in range(5):
             await asyncio.sleep(0)
-        return Example.of(task, "done")
+        return task.example("done")
 
     async with Bench(tmp_path / "j.db") as bench:
         engine = await bench.run([step(defined(work))], tasks(50), concurrency=3)
         found = made(bench.journal, "work")
-    assert engine.stopped is why
+    assert engine.stop_reason is why
     assert len(started) <= 4
     assert [e.id for e in found.examples] == [t for t in sorted(started) if t != "t1"]
     assert not found.failures  # t1 is simply not done yet
@@ -264,7 +264,7 @@ async def test_calls_that_wait_are_told_of_a_stop_and_those_on_the_wire_are_kept
         engine = await bench.run(
             [step(defined(ask), bench.model(provider))], tasks(100), concurrency=50
         )
-    assert isinstance(engine.stopped, Unauthorized)
+    assert isinstance(engine.stop_reason, Unauthorized)
     assert (
         len(provider.calls) <= 17
     )  # the first limit, and the one that took the failed one's place
@@ -319,14 +319,18 @@ async def test_exactly_n_are_accepted_where_there_are_enough(
         steps = [step(defined(copy)), step(defined(keep_third, "filter"))]
         engine = await bench.run(steps, tasks(200), n=n, concurrency=concurrency)
         found = made(bench.journal, "keep_third")
-    assert (engine.accepted, len(found.examples), engine.progress.quota.enough) == (n, n, True)
+    assert (engine.progress.quota.accepted, len(found.examples), engine.progress.quota.enough) == (
+        n,
+        n,
+        True,
+    )
     assert engine.progress.left == 0
     assert engine.progress.started / 2 <= 3 * n + 2 * concurrency
 
 
 async def test_of_a_tasks_several_examples_no_more_than_n_are_accepted(tmp_path: Path) -> None:
     async def three(task: Task) -> list[Example]:
-        return [Example.of(task, f"{i}") for i in range(3)]
+        return [task.example(f"{i}") for i in range(3)]
 
     async with Bench(tmp_path / "j.db") as bench:
         await bench.run([step(defined(three))], tasks(9), n=4, concurrency=1)
@@ -425,10 +429,10 @@ async def test_a_filter_can_stand_first_and_judge_the_seeds(tmp_path: Path) -> N
 
 async def test_several_examples_of_a_task_are_tasks_of_the_next_step(tmp_path: Path) -> None:
     async def both(task: Task) -> list[Example]:
-        return [Example.of(task, "left"), Example.of(task, "right")]
+        return [task.example("left"), task.example("right")]
 
     async def last(task: Task) -> Example:
-        return Example.of(task, f"{task.id} {task.meta['answer']}")
+        return task.example(f"{task.id} {task.meta['answer']}")
 
     async with Bench(tmp_path / "j.db") as bench:
         await bench.run([step(defined(both)), step(defined(last))], tasks(2))
@@ -453,11 +457,11 @@ async def test_a_method_that_makes_nothing_is_a_rejection(tmp_path: Path) -> Non
 
 async def test_chance_is_seeded_by_run_step_and_task_alone(tmp_path: Path) -> None:
     async def dice(task: Task, rng: Random) -> Example:
-        return Example.of(task, str(rng.randrange(10**9)))
+        return task.example(str(rng.randrange(10**9)))
 
     async def rolls(name: str, order: list[Task], seed: int, label: str = "") -> dict[str, str]:
         async with Bench(tmp_path / name) as bench:
-            await bench.run([step(defined(dice), label=label)], order, seed=seed)
+            await bench.run([step(defined(dice), label=label, seed=seed)], order)
             return {e.id: e.answer for e in made(bench.journal, label or "dice").examples}
 
     first = await rolls("a", tasks(5), 0)
@@ -480,7 +484,7 @@ async def test_a_step_over_the_pool_waits_for_all_and_gets_them_in_order(tmp_pat
     async def uneven(task: Task) -> Example:
         for _ in range(9 - int(task.id[1:])):
             await asyncio.sleep(0)
-        return Example.of(task, "x")
+        return task.example("x")
 
     provider = Scripted(asked)
     async with Bench(tmp_path / "j.db") as bench:
@@ -530,7 +534,7 @@ async def test_a_refused_request_fails_its_pool_and_the_rows_made_so_far_go_on(
         steps = [step(defined(gathered), bench.model(provider)), step(defined(copy))]
         engine = await bench.run(steps, tasks(6))
         found = made(bench.journal, "gathered")
-    assert engine.stopped is None
+    assert engine.stop_reason is None
     assert [e.messages[0].text for e in found.examples] == ["t0: fine", "t1: fine"]
     assert [(f.error, f.message) for _, f in found.failures] == [("Rejected", "400: refused")]
     assert [e.id for e in made(tmp_path / "j.db", "copy").examples] == ["gathered#1", "gathered#2"]
@@ -544,7 +548,7 @@ async def test_a_resumed_run_tries_a_failed_pool_again_and_goes_on_where_it_was(
         async with Bench(tmp_path / "j.db") as bench:
             steps = [step(defined(gathered), bench.model(provider)), step(defined(copy))]
             engine = await bench.run(steps, tasks(6))
-        assert engine.stopped is None
+        assert engine.stop_reason is None
         assert len(provider.calls) == (3, 1, 4, 0)[attempt]
         found = made(tmp_path / "j.db", "gathered")
         assert len(found.failures) == (attempt < 2)
@@ -561,7 +565,7 @@ async def test_a_pool_whose_method_skips_a_refused_request_goes_on_to_its_end(
     async def skips(tasks: Sequence[Task], teacher: Model) -> AsyncIterator[Example | Rejection]:
         for task in tasks:
             try:
-                yield Example.of(task, await teacher.ask(task.question))
+                yield task.example(await teacher.ask(task.question))
             except Rejected as error:
                 yield Rejection(reason=f"refused: {error}")
 
@@ -578,7 +582,7 @@ async def test_a_pool_whose_method_skips_a_refused_request_goes_on_to_its_end(
 
 async def test_a_bug_in_a_pool_method_stops_the_run_or_fails_the_step(tmp_path: Path) -> None:
     async def buggy(tasks: Sequence[Task]) -> AsyncIterator[Example]:
-        yield Example.of(tasks[0], "x")
+        yield tasks[0].example("x")
         raise KeyError("bug")
 
     for on_error in ("stop", "row"):

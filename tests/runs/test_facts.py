@@ -7,7 +7,7 @@ import pytest
 import understudy
 from understudy import open_run
 from understudy.journal.read import Total
-from understudy.runs.facts import Cost, Reason, collect, cost_of
+from understudy.runs.facts import Cost, Reason, collect, cost_of, publish
 
 SCRIPT = """
 from understudy.errors import Rejected
@@ -28,7 +28,7 @@ from understudy import Example, Model, Task, method
 async def once(task: Task, teacher: Model, judge: Model) -> Example:
     answer = await teacher.ask(task.prompt)
     await judge.ask(answer)
-    return Example.of(task, answer)
+    return task.example(answer)
 '''
 
 
@@ -108,7 +108,7 @@ def test_every_attempt_is_told_with_how_it_ended() -> None:
         (2, "done"),
     ]
     assert facts.status == "done"
-    assert facts.begun == facts.attempts[-1].started[:10]
+    assert facts.date == facts.attempts[-1].started[:10]
 
 
 def test_the_recipe_is_shown_without_defaults_and_without_paths() -> None:
@@ -147,3 +147,18 @@ def test_an_unknown_cost_is_never_shown_as_nothing() -> None:
     assert str(cost_of([priced])) == "$0.2500"
     assert str(cost_of([total, priced])) == "$0.2500 and 3 calls of unknown price"
     assert str(cost_of([])) == "$0.0000"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "public"),
+    [
+        ("openai", "openai"),
+        (
+            "openai https://user:secret@host.example:8000/v1?key=secret",
+            "openai https://host.example:8000/v1",
+        ),
+        ("openai http://[broken", "openai (a URL that cannot be read)"),
+    ],
+)
+def test_secrets_in_a_base_url_are_left_out(endpoint: str, public: str) -> None:
+    assert publish(endpoint) == public

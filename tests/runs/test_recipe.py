@@ -245,7 +245,7 @@ recipe: no setting 'sedes'; did you mean 'seeds'?\
         ({"steps": ["length", "length"]}, snapshot("recipe: steps: two steps are called 'length': give one a `label`, found ['length', 'length'].")),
         ({"steps": [{"length": {}, "label": "seeds"}]}, snapshot("recipe: steps: two steps are called 'seeds': give one a `label`, found [{'length': {}, 'label': 'seeds'}].")),
         ({"steps": [{"length": {}, "self_consistency": {}}]}, snapshot("recipe: steps.0: a step is one method or filter with its settings, got ['length', 'self_consistency'], found {'length': {}, 'self_consistency': {}}.")),
-        ({"steps": ["nowhere.py:mine"]}, snapshot("nowhere.py:mine: expected a Python file at nowhere.py, found none.")),
+        ({"steps": ["nowhere.py:mine"]}, snapshot("nowhere.py:mine: expected a Python file, or a folder with an __init__.py, at nowhere.py, found none.")),
         ({"steps": [{"self_consistency": {}, "models": {"verifer": "teacher"}}]}, snapshot("self_consistency: no role 'verifer'; did you mean 'verifier'?")),
         ({"steps": [{"self_consistency": {}, "models": {"verifier": "jugde"}}]}, snapshot("self_consistency: models.verifier: no model 'jugde' in the recipe; there are: teacher.")),
         ({"models": {"teacher": "openai:a", "verifer": "openai:b"}}, snapshot("recipe: no step has a role 'verifer'; did you mean 'verifier'?")),
@@ -278,7 +278,7 @@ def test_a_method_without_seeds_of_its_own_says_what_to_add() -> None:
         "from understudy import Example, Task, method\n"
         "@method(paper='arXiv:0000.00000')\n"
         "async def mine(task: Task) -> Example:\n"
-        "    return Example.of(task, task.prompt)\n"
+        "    return task.example(task.prompt)\n"
     )
     with pytest.raises(ConfigError) as raised:
         resolve(load("mine.py:mine", []))
@@ -297,7 +297,7 @@ def test_a_users_own_method_is_found_in_its_file() -> None:
         "    times: int = 1\n"
         "@method(paper='arXiv:0000.00000')\n"
         "async def mine(task: Task, config: Config) -> Example:\n"
-        "    return Example.of(task, task.prompt * config.times)\n"
+        "    return task.example(task.prompt * config.times)\n"
     )
     recipe = load("mine.py:mine", ["seeds=x", "times=3"])
     assert (recipe.steps[0].name, recipe.steps[0].settings) == ("mine", {"times": 3})

@@ -20,23 +20,24 @@ import msgspec
 import pytest
 from harness import Bench, defined, step
 
+import understudy.call.replay
 import understudy.call.stack
 from understudy.call.model import Model, gather
-from understudy.call.stack import given
-from understudy.journal.read import Records, Row
-from understudy.journal.write import call_key, canonical, request_hash
+from understudy.handles.sandbox import settings_of
+from understudy.journal.keys import canonical, effect_key
+from understudy.journal.read import Records
+from understudy.journal.rows import Row
 from understudy.methods import methods
-from understudy.providers.features import Features
+from understudy.providers.negotiate import Features
 from understudy.providers.scripted import Scripted
 from understudy.runs.step import BoundStep
-from understudy.sandbox.handle import Execution
-from understudy.sandbox.protocol import Outcome, TestResult
+from understudy.sandbox.protocol import Execution, Outcome, TestResult
 from understudy.types import (
     Call,
+    Canonical,
     Example,
     Rejection,
     Reply,
-    Request,
     Sampling,
     Settings,
     Task,
@@ -243,14 +244,14 @@ async def probe(task: Task, pro: Model, con: Model, config: ProbeConfig) -> Exam
         said.append(await pro.ask("Again.", Sampling(temperature=0.9)))
     if said[-1][-2] == "9":
         return Rejection(reason="no luck")
-    return Example.of(task, "\n".join(said))
+    return task.example("\n".join(said))
 
 
 async def several(task: Task, writer: Model) -> list[Example]:
     """As many examples as the first reply says."""
     n = int((await writer.ask(task.question))[-2]) % 3
     texts = await gather(writer.ask(f"Write part {i} of {task.question}") for i in range(n + 1))
-    return [Example.of(task, text) for text in texts]
+    return [task.example(text) for text in texts]
 
 
 async def refine(task: Task, critic: Model) -> Example:
@@ -261,7 +262,7 @@ async def refine(task: Task, critic: Model) -> Example:
         answer = f"{answer[:40]} {verdict}"
         if verdict[-2] in "02":
             break
-    return Example.of(task, answer)
+    return task.example(answer)
 
 
 def even(example: Example) -> Verdict:
@@ -354,25 +355,30 @@ async def session(path: Path, case: Case, kill_at: int | None = None) -> Left:
         return babble(call)
 
     async def execute(execution: Execution) -> Outcome:
-        executed.add(ran(execution.step, execution.task, given(execution.program)))
+        executed.add(ran(execution.step, execution.task, settings_of(execution.program)))
         return await judge(execution)
 
     executed, draws = set[bytes](), 0
     provider, killed, steps = Scripted(answer, features=case.features), False, list[BoundStep]()
     async with Bench(path) as bench:
         sandbox = bench.sandbox(execute)
-        steps = [replace(s, sandbox=sandbox) for s in case.steps(bench.model(provider))]
+        steps = [
+            replace(s, handles={n: sandbox if n == "sandbox" else h for n, h in s.handles.items()})
+            for s in case.steps(bench.model(provider))
+        ]
         try:
             await bench.run(steps, TASKS, concurrency=2)
         except Killed:
             killed = True
     records = Records(path)
     rows = [row for s in steps for row in records.rows(s.label, "example", "rejection", "failure")]
-    kept = {(c.step, c.task, c.role, c.draw, c.request_hash) for c in records.calls()}
-    known = {ran(e.step, e.task, msgspec.json.decode(e.program)) for e in records.executions()}
+    kept = {(c.step, c.task, c.role, c.draw, records.request_hash(c)) for c in records.calls()}
+    known = {
+        ran(e.step, e.task, msgspec.json.decode(e.request)) for e in records.effects("sandbox")
+    }
     records.close()
     asked = {
-        (call.step, call.task, call.role, call.draw, request_hash(canonical(call.request)))
+        (call.step, call.task, call.role, call.draw, canonical(call.request).hash)
         for wire in provider.calls
         for call in wire.calls
     }
@@ -463,33 +469,35 @@ async def test_recipes_of_every_shape_resume_from_every_call(
 # Mutants of the key: the contract would tell.
 
 
-def mutated(**fields: Any) -> Callable[[Call, bytes], bytes]:
-    return lambda call, hashed: call_key(msgspec.structs.replace(call, **fields), hashed)
+def mutated(**fields: Any) -> Callable[..., bytes]:
+    names = ("kind", "step", "task", "scope", "role", "who", "hash", "draw")
+    return lambda *parts: effect_key(**dict(zip(names, parts, strict=True)) | fields)
 
 
-def without_sampling(request: Request) -> bytes:
-    return canonical(msgspec.structs.replace(request, sampling=Sampling()))
+def without_sampling(call: Call) -> Canonical:
+    return canonical(msgspec.structs.replace(call.request, sampling=Sampling()))
 
 
-def without_messages(request: Request) -> bytes:
-    return canonical(msgspec.structs.replace(request, messages=()))
+def without_messages(call: Call) -> Canonical:
+    return canonical(msgspec.structs.replace(call.request, messages=()))
 
 
 @pytest.mark.parametrize(
     ("part", "mutant"),
     [
-        pytest.param("call_key", mutated(draw=0), id="draw"),
-        pytest.param("call_key", mutated(task=""), id="task"),
-        pytest.param("call_key", mutated(step="", task=""), id="scope"),
-        pytest.param("call_key", mutated(role=""), id="role"),
-        pytest.param("canonical", without_sampling, id="sampling"),
-        pytest.param("canonical", without_messages, id="messages"),
+        pytest.param("effect_key", mutated(draw=0), id="draw"),
+        pytest.param("effect_key", mutated(task=""), id="task"),
+        pytest.param("effect_key", mutated(step="", task=""), id="scope"),
+        pytest.param("effect_key", mutated(role=""), id="role"),
+        pytest.param("canonical_of", without_sampling, id="sampling"),
+        pytest.param("canonical_of", without_messages, id="messages"),
     ],
 )
 async def test_the_contract_fails_where_the_key_lacks_a_part(
     part: str, mutant: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(understudy.call.stack, part, mutant)
+    module = understudy.call.replay if part == "effect_key" else understudy.call.stack
+    monkeypatch.setattr(module, part, mutant)
 
     with pytest.raises(AssertionError, match="killed at call"):
         await contract(Case(RECIPES["one step"], Features()), tmp_path)
@@ -501,7 +509,7 @@ async def test_the_contract_fails_where_the_key_lacks_the_step(
     def twice(model: Model) -> list[BoundStep]:
         return [step(defined(probe), model, label="a"), step(defined(probe), model, label="b")]
 
-    monkeypatch.setattr(understudy.call.stack, "call_key", mutated(step=""))
+    monkeypatch.setattr(understudy.call.replay, "effect_key", mutated(step=""))
 
     with pytest.raises(AssertionError, match="killed at call"):
         await contract(Case(twice, Features()), tmp_path)

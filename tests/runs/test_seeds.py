@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.data.bad_row import BadSeed
-from understudy.runs.seeds import BrokenSeed, Seed, identified, position, refuse
+from understudy.runs.seeds import BrokenSeed, Seed, identify, position, refuse
 from understudy.types import Image, Task, user
 
 PROMPTS = st.lists(st.sampled_from("abcd"), max_size=12)
 
 
 def ids(tasks: list[Task]) -> list[str]:
-    return [seed.task.id for seed in identified(tasks) if isinstance(seed, Seed)]
+    return [seed.task.id for seed in identify(tasks) if isinstance(seed, Seed)]
 
 
 @given(PROMPTS, st.randoms(use_true_random=False))
@@ -48,7 +48,7 @@ def test_equal_tasks_are_numbered() -> None:
         Task(prompt="x", reference="1"),
         Task(prompt="x", choices=("a",)),
         Task(prompt="x", tests=("t",)),
-        Task(prompt="x", images=(Image(data=b"1"),)),
+        Task(prompt="x", parts=(Image(data=b"1"),)),
         Task(prompt="x", meta={"a": 1}),
     ],
     ids=str,
@@ -64,7 +64,7 @@ def test_the_order_of_meta_is_not_in_the_id() -> None:
 
 
 def test_a_users_ids_are_kept_and_must_differ() -> None:
-    found = list(identified([Task(id="a"), Task(id="b"), Task(id="a", prompt="other")]))
+    found = list(identify([Task(id="a"), Task(id="b"), Task(id="a", prompt="other")]))
     assert found[:2] == [Seed(Task(id="a"), position(0)), Seed(Task(id="b"), position(1))]
     assert found[2] == BrokenSeed(
         "seed 3", "the id 'a' was used by an earlier seed; ids must differ", position(2)
@@ -75,12 +75,12 @@ def test_a_users_ids_are_kept_and_must_differ() -> None:
     ("name", "kept"), [("a#1", False), ("#12", False), ("a#b", True), ("a#1b", True)]
 )
 def test_ids_that_look_like_those_of_several_examples_are_refused(name: str, kept: bool) -> None:
-    (found,) = identified([Task(id=name)])
+    (found,) = identify([Task(id=name)])
     assert isinstance(found, Seed) == kept
 
 
 def test_a_row_that_is_no_task_keeps_its_place() -> None:
-    found = list(identified([Task(id="a"), BadSeed("f:2", "no JSON"), Task(id="b")]))
+    found = list(identify([Task(id="a"), BadSeed("f:2", "no JSON"), Task(id="b")]))
     assert found[1] == BrokenSeed("f:2", "no JSON", position(1))
     assert found[2] == Seed(Task(id="b"), position(2))
     assert str(refuse(BrokenSeed("f:2", "no JSON", b""))) == "f:2: no JSON"
@@ -96,7 +96,7 @@ def test_seeds_are_named_one_by_one_as_they_are_read() -> None:
         while True:
             yield Task(prompt="x")
 
-    stream = identified(endless())
+    stream = identify(endless())
     names = [next(stream) for _ in range(3)]
     assert len({seed.task.id for seed in names if isinstance(seed, Seed)}) == 3
     stream.close()  # type: ignore[attr-defined]  # a generator

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from understudy.errors import ConfigError, NoSandbox
-from understudy.sandbox.handle import Sandbox
+from understudy.handles.sandbox import Sandbox
 from understudy.sandbox.isolation import AUTO
 from understudy.sandbox.worker_pool import WorkerPool
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from understudy.sandbox.handle import Sandbox
+from understudy.handles.sandbox import Sandbox
 from understudy.sandbox.protocol import Outcome, Program
 from understudy.sandbox.worker_pool import WorkerPool
 
@@ -386,7 +386,7 @@ async def test_nothing_survives_the_pool() -> None:
 
 KILLED = """\
 import asyncio
-from understudy.sandbox.handle import Execution
+from understudy.handles.sandbox import Execution
 from understudy.sandbox.worker_pool import WorkerPool
 from understudy.sandbox.protocol import Program
 

@@ -28,4 +28,4 @@ async def fill_in(task: Task, teacher: Model, config: Config) -> Example:
     """The form as the model filled it in; `meta.form` has it as JSON."""
     sampling = Sampling(temperature=0.7, max_tokens=config.max_tokens)
     form = await teacher.parse(task.prompt, Form, sampling)
-    return Example.of(task, form.model_dump_json(), form=form.model_dump())
+    return task.example(form.model_dump_json(), form=form.model_dump())

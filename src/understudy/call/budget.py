@@ -8,16 +8,19 @@ price costs "unknown", never nothing.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from importlib.resources import files
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import yaml
 from pydantic import Field
 
+from understudy.call.canonical import canonical_of
 from understudy.errors import BudgetExhausted
-from understudy.journal.write import canonical
 from understudy.types import Call, Generate, Reply, Settings, Usage
+
+T = TypeVar("T")
 
 
 class Price(Settings):
@@ -39,7 +42,7 @@ class Prices:
     """The price of every model that has one."""
 
     def __init__(self, own: Mapping[str, Price] | None = None) -> None:
-        table = cast("dict[str, Any]", yaml.safe_load(_TABLE.read_text()))
+        table = cast("dict[str, Any]", yaml.safe_load(_TABLE.read_text("utf-8")))
         self.date = str(table["date"])
         self._shipped = {name: Price(**price) for name, price in table["models"].items()}
         self._own = dict(own or {})
@@ -101,21 +104,36 @@ def metered(generate: Generate, budget: Budget, price: Price | None) -> Generate
     """Stop before the call that could cross the budget."""
     longest = DEFAULT_REPLY
 
-    async def pay(call: Call) -> Reply:
+    def cost(reply: Reply) -> float:
         nonlocal longest
+        if reply.usage is None:
+            return 0.0
+        longest = max(longest, reply.usage.tokens_out)
+        return price.of(reply.usage) if price else 0.0
+
+    async def pay(call: Call) -> Reply:
         bound = most(call, price, longest) if price and budget.limit is not None else 0.0
-        await budget.reserve(bound)
-        cost = 0.0
-        try:
-            reply = await generate(call)
-            if reply.usage is not None:
-                longest = max(longest, reply.usage.tokens_out)
-                cost = price.of(reply.usage) if price else 0.0
-        finally:
-            budget.settle(bound, cost)
-        return reply
+        return await spend(budget, bound, partial(generate, call), cost)
 
     return pay
+
+
+async def spend(
+    budget: Budget, bound: float, do: Callable[[], Awaitable[T]], cost: Callable[[T], float]
+) -> T:
+    """What `do` gives, once `bound` dollars are set aside for it; what it cost is taken.
+
+    Raises:
+        BudgetExhausted: the bound does not fit.
+    """
+    await budget.reserve(bound)
+    dollars = 0.0
+    try:
+        outcome = await do()
+        dollars = cost(outcome)
+    finally:
+        budget.settle(bound, dollars)
+    return outcome
 
 
 _ROUNDING = 1e-12
@@ -126,6 +144,6 @@ DEFAULT_REPLY = 4_096
 
 def most(call: Call, price: Price, longest: int) -> float:
     """Dollars that one draw can cost at most, images and audio aside."""
-    tokens_in = len(canonical(call.request)) / 2
+    tokens_in = canonical_of(call).size / 2
     tokens_out = call.request.sampling.max_tokens or longest
     return (tokens_in * price.input + tokens_out * price.output) / 1e6

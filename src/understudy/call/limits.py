@@ -2,17 +2,32 @@
 
 The limit starts low and doubles per round trip until the first 429; from then on a 429 multiplies it
 by 0.8, once for all calls that were under way together, and successes add to it one call per round.
-Failures pause growth. `Retry-After` closes the door for everybody. A circuit breaker declares the
-endpoint down when nothing but failures came for a while.
+Failures pause growth. `Retry-After` closes the door for everybody.
 """
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeAlias, TypeVar
 
-from understudy.errors import EndpointDown, ProviderError, RateLimited, RunStopped, Unavailable
-from understudy.types import Provide, Reply, WireCall
+from understudy.call.breaker import Breaker
+from understudy.errors import ProviderError, RateLimited, RunStopped, Unavailable
+from understudy.types import Usage
+
+Q = TypeVar("Q")
+
+
+class Metered(Protocol):
+    """What an endpoint answered, with the tokens it counted."""
+
+    @property
+    def usage(self) -> Usage | None: ...
+
+
+A = TypeVar("A", bound=Metered)
+Wire: TypeAlias = Callable[[Q], Awaitable[Sequence[A]]]
+"""One request and its answers: a model's draws, or the embeddings of many texts."""
 
 
 class Endpoint:
@@ -31,15 +46,12 @@ class Endpoint:
         notice: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`most`: calls under way at any time. `rpm`, `tpm`: requests and tokens per minute.
-        `patience`: seconds of nothing but failures after which the endpoint counts as down; ten
-        times as long if they are all 429."""
+        `patience`: see `Breaker`."""
         self.name = name
+        self.breaker = Breaker(name, patience=patience, most=most, clock=clock)
         self.limit = float(min(start, most))
         self.in_flight = 0
-        self.served = 0
-        """Calls answered so far."""
         self._most = most
-        self._patience = patience
         self._clock = clock
         self._notice = notice
         self._requests, self._tokens = Pace(rpm), Pace(tpm)
@@ -48,18 +60,10 @@ class Endpoint:
         self._growth_debt = 0
         self._epoch = 0
         self._closed_until = 0.0
-        self._trouble_since: float | None = None
-        self._in_trouble: dict[int, WireCall] = {}
-        self._only_429 = True
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._resting: set[asyncio.Future[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._stop: RunStopped | None = None
-
-    @property
-    def in_trouble(self) -> int:
-        """Distinct calls that failed since the last success."""
-        return len(self._in_trouble)
 
     async def enter(self) -> int:
         """Wait for a turn, in order of asking; the number to give back to `refused`.
@@ -88,45 +92,34 @@ class Endpoint:
         if self._waiting:
             self._admit()
 
-    def succeeded(self, replies: Sequence[Reply]) -> None:
+    def succeeded(self, replies: Sequence[Metered]) -> None:
         """A call was answered: a reason to grow, where the limit is made use of."""
-        self.alive()
-        self.served += 1
+        self.breaker.note_answer()
+        self.breaker.served += 1
         if self._tokens.per_minute:
             tokens = sum(r.usage.tokens_in + r.usage.tokens_out for r in replies if r.usage)
             self._tokens.take(self._clock(), tokens - self._mean_tokens)
-            self._mean_tokens += (tokens - self._mean_tokens) / min(self.served, 20)
+            self._mean_tokens += (tokens - self._mean_tokens) / min(self.breaker.served, 20)
         if self._growth_debt > 0:
             self._growth_debt -= 1
         elif self.in_flight >= 0.5 * self.limit:  # growing without need would prove nothing
             self.limit = min(self._most, self.limit + (1.0 if self._doubling else 1 / self.limit))
 
-    def alive(self) -> None:
-        """The endpoint answered, if only to refuse."""
-        self._trouble_since = None
-        if self._in_trouble:
-            self._in_trouble.clear()
-            self._only_429 = True
-
-    def refused(self, call: WireCall, error: RateLimited, epoch: int) -> None:
+    def refused(self, call: object, error: RateLimited, epoch: int) -> None:
         """A 429 for a call that entered in `epoch`."""
         if epoch == self._epoch:
             self.limit = max(1.0, self.limit * 0.8)
             self._epoch += 1
             self._doubling = False
         self._close(error.retry_after)
-        self._troubled(call, error)
+        self._fail(call, error)
 
-    def failed(self, call: WireCall, error: Unavailable) -> None:
+    def failed(self, call: object, error: Unavailable) -> None:
         """No growth until as many calls were answered as the limit is."""
         if self._growth_debt <= 0:  # a round without growth, not one per failure: some always fail
             self._growth_debt = int(self.limit)
         self._close(error.retry_after)
-        if error.answered:
-            self.alive()
-        else:
-            self._only_429 = False
-            self._troubled(call, error)
+        self._fail(call, error)
 
     async def rest(self, seconds: float) -> None:
         """Sleep, unless the run is stopped meanwhile.
@@ -163,21 +156,8 @@ class Endpoint:
             self._notice(f"{self.name} asks to be left alone for {advised:.0f} s: waiting")
         self._closed_until = max(self._closed_until, until)
 
-    def _troubled(self, call: WireCall, error: ProviderError) -> None:
-        now = self._clock()
-        if self._trouble_since is None:
-            self._trouble_since = now
-        self._in_trouble[id(call)] = call
-        patience = self._patience * (10 if self._only_429 else 1)
-        # A 429 is never one call's own fault, so that of a lone call counts as well; and where none
-        # was ever answered, as many as there can be at once are enough.
-        few = FEW if self.served else min(FEW, self._most)
-        blamed = self._only_429 or self.in_trouble >= few
-        if now - self._trouble_since >= patience and blamed:
-            down = EndpointDown(
-                f"{self.name} has answered nothing for {now - self._trouble_since:.0f} s; "
-                f"the last error: {str(error).rstrip('.')}. The same command continues the run."
-            )
+    def _fail(self, call: object, error: ProviderError) -> None:
+        if (down := self.breaker.note_failure(call, error)) is not None:
             self.stop(down)
             raise down from error
 
@@ -213,9 +193,6 @@ class Endpoint:
 LONG = 30.0
 """Seconds of advised waiting that are worth a word to whoever watches."""
 
-FEW = 5
-"""Distinct calls that must have failed before the endpoint, and not a call, is to blame."""
-
 
 class Pace:
     """A leaky bucket: `per_minute` units may pass, evenly, after a burst of one second's worth."""
@@ -235,10 +212,10 @@ class Pace:
             self._due = max(self._due, now) + units * 60.0 / self.per_minute
 
 
-def limited(provide: Provide, endpoint: Endpoint) -> Provide:
+def limited(provide: Wire[Q, A], endpoint: Endpoint) -> Wire[Q, A]:
     """Calls take turns, as `endpoint` allows."""
 
-    async def wait_turn(call: WireCall) -> Sequence[Reply]:
+    async def wait_turn(call: Q) -> Sequence[A]:
         epoch = await endpoint.enter()
         try:
             replies = await provide(call)
@@ -249,7 +226,7 @@ def limited(provide: Provide, endpoint: Endpoint) -> Provide:
             endpoint.failed(call, error)
             raise
         except ProviderError:
-            endpoint.alive()
+            endpoint.breaker.note_answer()
             raise
         else:
             endpoint.succeeded(replies)  # before leaving, so that what it adds is used at once

@@ -15,13 +15,17 @@ from typing import Any, Generic, TypeVar, overload
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from understudy.call.group import grouped
+from understudy.call.scope import nest
+from understudy.call.stack import stack
 from understudy.errors import Rejected, Unparsable
-from understudy.journal.write import canonical, request_hash
+from understudy.journal.keys import canonical
 from understudy.text import lenient_json
 from understudy.types import (
     Call,
+    Form,
     Generate,
     Json,
+    Layer,
     Message,
     Provide,
     Reply,
@@ -83,6 +87,10 @@ class Model:
         limited or tried again."""
         return cls(name, grouped(provider), **fields)
 
+    def through(self, *layers: Layer) -> "Model":
+        """The same model with layers around it, the first of them outermost."""
+        return replace(self, generate=stack(self.generate, layers))
+
     async def ask(self, prompt: Prompt, sampling: Sampling = Sampling()) -> str:
         """The text of one reply."""
         return (await self.chat(prompt, sampling)).text
@@ -128,14 +136,15 @@ class Model:
         """`n` draws of a request."""
         if n < 1:
             return []
-        key = self.scope, request_hash(canonical(request))
+        form = Form(request, canonical(request))
+        key = self.scope, form.canonical.hash
         # Counted before the first await: concurrent callers are numbered in the order they asked.
         draw = self._draws.get(key, 0)
         self._draws[key] = draw + n
         calls = [
             Call(
                 step=self.step, task=self.task, scope=self.scope, role=self.role, draw=d,
-                request=request,
+                request=request, form=form,
             )
             for d in range(draw, draw + n)
         ]  # fmt: skip
@@ -258,14 +267,6 @@ class Model:
         if not (total := sum(mass.values())):
             raise Rejected(f"{self.name}: none of {list(options)!r} among the likeliest tokens.")
         return {option: p / total for option, p in mass.items()}
-
-
-def nest(outer: str, inner: str) -> str:
-    """The name of a scope inside another."""
-    if not inner:
-        raise ValueError("expected the name of a worker, e.g. 'agent 7', found an empty string.")
-    inner = inner.replace("%", "%25").replace("/", "%2F")
-    return f"{outer}/{inner}" if outer else inner
 
 
 class _Reader:

@@ -1,37 +1,24 @@
 """What stands between a method and a provider, outermost first.
 
-    journaled -> metered -> grouped -> retried -> limited -> provider
+    a user's own -> journaled -> metered -> grouped -> retried -> limited -> provider
 
-The first two handle one draw at a time. `grouped` makes one wire call of draws that are asked for
+The first three handle one draw at a time. `grouped` makes one wire call of draws that are asked for
 together; what is below it handles wire calls. A reply reaches its method only from the journal's
 side of the disk.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import msgspec
+from functools import partial, reduce
 
 from understudy.call.budget import Budget, Price, metered
+from understudy.call.canonical import canonical_of
 from understudy.call.group import grouped
 from understudy.call.limits import Endpoint, limited
+from understudy.call.replay import question, replay
 from understudy.call.retry import retried
-from understudy.journal.write import (
-    Entry,
-    Executed,
-    Journal,
-    call_key,
-    canonical,
-    execution_key,
-    request_hash,
-)
-from understudy.sandbox.handle import Execute, Execution
-from understudy.sandbox.protocol import Outcome, Program
-from understudy.types import FREE, Call, Generate, Provide, Reply, Usage
-
-_decode = msgspec.json.Decoder(Reply).decode
-_decode_outcome = msgspec.json.Decoder(Outcome).decode
-_encode = msgspec.json.Encoder().encode
+from understudy.journal.effect import Effect, Journal, Stored, pack, unpack
+from understudy.types import FREE, Call, Generate, Layer, Provide, Reply, Usage
 
 
 @dataclass
@@ -49,6 +36,13 @@ class Tally:
     """Answered calls whose price is unknown."""
     executed: int = 0
     """Programs run in the sandbox."""
+    embedded: int = 0
+    """Texts embedded."""
+
+
+def stack(generate: Generate, layers: Sequence[Layer]) -> Generate:
+    """`layers` around `generate`, the first of them outermost."""
+    return reduce(lambda inner, layer: layer(inner), reversed(layers), generate)
 
 
 def assemble(
@@ -61,92 +55,52 @@ def assemble(
     notice: Callable[[str], None],
     *,
     attempts: int = 8,
+    layers: Sequence[Layer] = (),
 ) -> Generate:
-    """The whole stack over one provider."""
+    """The whole stack over one provider.
+
+    `layers` are a user's own. They stand outermost: they see every call, also those that the journal
+    answers, and what they return is what the method gets, in a resumed run too. A request that a
+    layer changes is journaled as it was changed; a reply that it makes itself is not journaled.
+    """
     wire = retried(limited(provider, endpoint), endpoint, attempts=attempts, sleep=endpoint.rest)
-    return journaled(metered(grouped(wire, notice), budget, price), journal, price, tally)
+    ours: list[Layer] = [
+        partial(journaled, journal=journal, price=price, tally=tally),
+        partial(metered, budget=budget, price=price),
+    ]
+    return stack(grouped(wire, notice), [*layers, *ours])
 
 
 def journaled(generate: Generate, journal: Journal, price: Price | None, tally: Tally) -> Generate:
     """Answer from the journal; what it lacks, ask, write, and answer."""
 
-    async def answer(call: Call) -> Reply:
-        body = canonical(call.request)
-        hashed = request_hash(body)
-        key = call_key(call, hashed)
-        if (row := journal.get(key)) is not None:
-            stored, source = row
-            tally.replayed += 1
-            if source:
-                await journal.put([_entry(call, key, hashed, body, stored, source=source)])
-            return _decode(stored)
+    async def ask(call: Call, effect: Effect) -> tuple[Effect, Reply]:
         reply = await generate(call)
         usage, sent = reply.usage or Usage(), reply.usage is not FREE
         cost = price.of(usage) if price and reply.usage is not None else None
-        entry = _entry(
-            call, key, hashed, body, _encode(reply),
-            usage=usage, cost=cost if sent else 0.0, sent=sent,
-        )  # fmt: skip
         tally.tokens_in += usage.tokens_in
         tally.tokens_out += usage.tokens_out
         tally.cost += cost or 0.0
         tally.sent += sent
         tally.unpriced += sent and cost is None
-        await journal.put([entry])
-        return reply
+        packed = pack(reply)
+        effect = effect._replace(
+            reply=packed.reply, text=packed.text, media=packed.media, usage=usage,
+            cost=cost if sent else 0.0, sent=sent,
+        )  # fmt: skip
+        return effect, reply
+
+    def read(stored: Stored) -> Reply:
+        tally.replayed += 1
+        return unpack(stored)
+
+    async def answer(call: Call) -> Reply:
+        request = call.request
+        effect = question(
+            "call", canonical_of(call), step=call.step, task=call.task, scope=call.scope,
+            role=call.role, draw=call.draw, model=request.model, endpoint=request.endpoint,
+            revision=request.revision, usage=Usage(),
+        )  # fmt: skip
+        return await replay(journal, effect, partial(ask, call), read)
 
     return answer
-
-
-def recalled(execute: Execute, journal: Journal, tally: Tally) -> Execute:
-    """Have a program's outcome from the journal; what it lacks, run, write, and tell."""
-
-    async def outcome(execution: Execution) -> Outcome:
-        step, task, program = execution
-        body = _encode(given(program))
-        key = execution_key(step, task, body)
-        if (kept := journal.outcome(key)) is not None:
-            return _decode_outcome(kept)
-        found = await execute(execution)
-        tally.executed += 1
-        await journal.keep(Executed(key, step, task, found.isolation, body, _encode(found)))
-        return found
-
-    return outcome
-
-
-def given(program: Program) -> dict[str, object]:
-    """What a program sets. A setting at its default is left out, so that a new one orphans none."""
-    fields = msgspec.structs.fields(Program)
-    values = {field.name: getattr(program, field.name) for field in fields}
-    return {f.name: values[f.name] for f in fields if values[f.name] != f.default}
-
-
-def _entry(
-    call: Call,
-    key: bytes,
-    hashed: bytes,
-    body: bytes,
-    reply: bytes,
-    *,
-    usage: Usage = Usage(),
-    cost: float | None = None,
-    sent: bool = True,
-    source: str = "",
-) -> Entry:
-    return Entry(
-        key=key,
-        step=call.step,
-        task=call.task,
-        role=call.role,
-        draw=call.draw,
-        request_hash=hashed,
-        request=body,
-        reply=reply,
-        endpoint=call.request.endpoint,
-        model=call.request.model,
-        usage=usage,
-        cost=cost,
-        sent=sent,
-        source=source,
-    )

@@ -2,7 +2,7 @@
 
 Ours, because no library fitted (docs/design/0005-report.md). A chart is a frozen value that draws
 itself. It loads nothing and runs nothing, its colours are the page's by class (`page.css`), its
-points are bounded in number, its text is escaped, and what it shows is also said in words, for those
+points are bounded in number, its text is escape, and what it shows is also said in words, for those
 who do not see it.
 """
 

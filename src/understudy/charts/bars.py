@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from understudy.charts.frame import GLYPH, WIDTH, number, shorten, svg
-from understudy.data.escape import escaped
+from understudy.data.escape import escape
 
 MOST = 12
 """Most bars."""
@@ -38,16 +38,16 @@ class Bars:
 
     def draw(self) -> str:
         """The bars, each with its label and its figure."""
-        bars = self._bounded()
+        bars = self._merge_rest()
         longest = max(*bars.values(), 0) or 1
         parts = list[str]()
         for i, (label, value) in enumerate(bars.items()):
             y = ROW * i + ROW / 2
             length = (END - START) * value / longest
-            words = escaped(f"{label}: {number(value)} {self.unit}")
+            words = escape(f"{label}: {number(value)} {self.unit}")
             parts.append(
                 f'<text x="{START - 8}" y="{y:g}" dy="0.35em" text-anchor="end">'
-                f"{escaped(shorten(label, LABEL))}</text>"
+                f"{escape(shorten(label, LABEL))}</text>"
                 f'<rect class="bar" x="{START}" y="{y - THICK / 2:g}" width="{length:.1f}" '
                 f'height="{THICK}"><title>{words}</title></rect>'
                 f'<text x="{START + length + 6:.1f}" y="{y:g}" dy="0.35em">{number(value)}</text>'
@@ -55,12 +55,12 @@ class Bars:
         height = ROW * len(bars) + ROW
         parts.append(
             f'<text class="tick" x="{START}" y="{height - 8}" text-anchor="start">'
-            f"{escaped(shorten(self.unit, int((WIDTH - START) / GLYPH)))}</text>"
+            f"{escape(shorten(self.unit, int((WIDTH - START) / GLYPH)))}</text>"
         )
         words = "; ".join(f"{label}: {number(value)} {self.unit}" for label, value in bars.items())
         return svg(self.title, words, parts, height)
 
-    def _bounded(self) -> dict[str, float]:
+    def _merge_rest(self) -> dict[str, float]:
         bars = list(self.bars.items())
         if len(bars) <= MOST:
             return dict(bars)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from understudy.data.escape import escaped
+from understudy.data.escape import escape
 
 WIDTH, HEIGHT = 500, 250
 LEFT, RIGHT, TOP, BOTTOM = 44, 350, 12, 208
@@ -66,7 +66,7 @@ def svg(title: str, words: str, parts: Iterable[str], height: float = HEIGHT) ->
     return "\n".join(
         [
             f'<svg viewBox="0 0 {WIDTH} {height:g}" role="img">',
-            f"<title>{escaped(title)}</title><desc>{escaped(words)}</desc>",
+            f"<title>{escape(title)}</title><desc>{escape(words)}</desc>",
             *parts,
             "</svg>",
         ]
@@ -78,7 +78,7 @@ def grid(ticks: Iterable[Tick]) -> list[str]:
     return [
         f'<line class="grid" x1="{LEFT}" x2="{RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
         f'<text class="tick" x="{LEFT - 8}" y="{y:.1f}" dy="0.35em" text-anchor="end">'
-        f"{escaped(label)}</text>"
+        f"{escape(label)}</text>"
         for label, y in ticks
     ]
 
@@ -90,11 +90,9 @@ def axis(ticks: Sequence[Tick], title: str) -> list[str]:
         half = (GLYPH * len(label)) / 2 + 4
         if x + half <= free:
             free = x - half
-            parts.append(
-                f'<text class="tick" x="{x:.1f}" y="{BOTTOM + 19}">{escaped(label)}</text>'
-            )
+            parts.append(f'<text class="tick" x="{x:.1f}" y="{BOTTOM + 19}">{escape(label)}</text>')
     middle = (LEFT + RIGHT) // 2
-    return [*parts, f'<text class="tick" x="{middle}" y="{BOTTOM + 38}">{escaped(title)}</text>']
+    return [*parts, f'<text class="tick" x="{middle}" y="{BOTTOM + 38}">{escape(title)}</text>']
 
 
 def spread(heights: Mapping[str, float]) -> dict[str, float]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from understudy.charts.frame import BOTTOM, LEFT, RIGHT, TOP, Tick, axis, grid, number_scale, svg
-from understudy.data.escape import escaped
+from understudy.data.escape import escape
 
 MOST = 60
 """Most ranges."""
@@ -54,7 +54,7 @@ class Histogram:
             parts.append(
                 f'<rect class="bar" x="{left + 1:.1f}" y="{top:.1f}" '
                 f'width="{max(right - left - 2, 0.5):.1f}" height="{BOTTOM - top:.1f}">'
-                f"<title>{escaped(words)}</title></rect>"
+                f"<title>{escape(words)}</title></rect>"
             )
         return svg(self.title, "; ".join(self._words()), parts)
 

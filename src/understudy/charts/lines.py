@@ -18,11 +18,11 @@ from understudy.charts.frame import (
     spread,
     svg,
 )
-from understudy.data.escape import escaped
+from understudy.data.escape import escape
 
 LABEL = 12
 """Most characters of a line's label."""
-MOST_LINES, MOST_POINTS = 6, 60
+MOST_LINES, MOST_POINTS, MOST_CIRCLES = 6, 60, 20
 
 
 @dataclass(frozen=True)
@@ -98,18 +98,19 @@ def _thin(chart: Lines) -> Lines:
 def _line(i: int, points: Sequence[tuple[float, float, str]]) -> str:
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in points)
     circles = "".join(
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{max(2, 4 - i)}"><title>{escaped(words)}</title>'
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{max(2, 4 - i)}"><title>{escape(words)}</title>'
         "</circle>"
         for x, y, words in points
     )
-    return f'<g class="line{i}"><polyline points="{path}"/>{circles}</g>'
+    dense = " dense" if len(points) > MOST_CIRCLES else ""  # the circles would hide the line
+    return f'<g class="line{i}{dense}"><polyline points="{path}"/>{circles}</g>'
 
 
 def _labels(heights: Mapping[str, float], chart: Lines) -> list[str]:
     places = spread(heights)
     return [
         f'<text class="line{i}" x="{RIGHT + 10}" y="{places[label]:.1f}" dy="0.35em">'
-        f"{escaped(shorten(label, LABEL))} {_figure(line[-1])}</text>"
+        f"{escape(shorten(label, LABEL))} {_figure(line[-1])}</text>"
         for i, (label, line) in enumerate(chart.lines.items())
     ]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from understudy.charts.bins import Bin
 from understudy.charts.frame import BOTTOM, LEFT, RIGHT, TOP, Scale, Tick, axis, grid, spread, svg
-from understudy.data.escape import escaped
+from understudy.data.escape import escape
 
 MOST = 60
 """Most bins."""
@@ -50,7 +50,7 @@ class Reliability:
         ]
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _, _ in points)
         circles = "".join(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}"><title>{escaped(words)}</title></circle>'
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{r:.1f}"><title>{escape(words)}</title></circle>'
             for x, y, r, words in points
         )
         heights = spread({"confident": TOP, "right": points[-1][1]})

@@ -1,4 +1,4 @@
-"""A file that is there whole or not at all."""
+"""Files that are written whole or not at all."""
 
 import errno
 import os
@@ -11,14 +11,14 @@ from understudy.errors import RunFolderError, UnderstudyError
 
 
 @contextmanager
-def atomic(path: Path) -> Generator[IO[bytes], None, None]:
-    """A file to write to, which takes the place of `path` once the block ends without an error, and
-    is on disk then. An error, an interrupt or a kill leaves what was at `path` before.
+def open_atomic(path: Path) -> Generator[IO[bytes], None, None]:
+    """A file to write to. It takes the place of `path` when the block ends without an error, and is on
+    disk then. An error, an interrupt or a kill leaves `path` as it was.
 
-    One writer at a time. A kill leaves the unfinished file behind, `.NAME.PID.tmp`, beside it.
+    One writer at a time. A kill leaves the unfinished file, `.NAME.PID.tmp`, beside it.
 
     Raises:
-        RunFolderError: the disk did not take it.
+        RunFolderError: the file could not be written.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -34,18 +34,19 @@ def atomic(path: Path) -> Generator[IO[bytes], None, None]:
             temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and not isinstance(error, UnderstudyError):
             raise RunFolderError(
-                f"{path}: expected to write it, found: {_words(error)}. What was there before is "
-                f"untouched. {_ADVICE.get(error.errno or 0, 'Mend that')}, then export again."
+                f"{path}: expected to write it, found: {_describe(error)}. What was there before is "
+                f"untouched. {_ADVICE.get(error.errno or 0, 'Correct that')}, then export again."
             ) from error
         raise
 
 
 def write_text(path: Path, text: str) -> None:
-    """
+    """Write a text file in UTF-8, whatever the locale; halves of characters become question marks.
+
     Raises:
-        RunFolderError: the disk did not take it.
+        RunFolderError: the file could not be written.
     """
-    with atomic(path) as file:
+    with open_atomic(path) as file:
         file.write(text.encode(errors="replace"))
 
 
@@ -62,12 +63,12 @@ _ADVICE = {
 }
 
 
-def _words(error: OSError) -> str:
+def _describe(error: OSError) -> str:
     return (error.strerror or str(error) or type(error).__name__).lower()
 
 
 def _flush_folder(folder: Path) -> None:
-    # So that the new name survives a power cut; not all file systems can, none needs it to be read.
+    # The new name survives a power cut where the file system can do it.
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

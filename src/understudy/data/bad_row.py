@@ -1,4 +1,4 @@
-"""A row that gave no task: data for the person who made the file, not a crash."""
+"""A row that is not a task: it is reported to the person who made the file, and the run goes on."""
 
 import reprlib
 from typing import NamedTuple
@@ -14,11 +14,11 @@ class BadSeed(NamedTuple):
 
 
 _WIDTH = 80
-"""Characters of a value that a message shows."""
+"""Most characters of a value in a message."""
 
 
-def shown(value: object) -> str:
-    """A value as a message shows it: its beginning, however large it is."""
+def preview(value: object) -> str:
+    """A value as messages show it: its beginning, however large it is."""
     if isinstance(value, bytes):
         value = value[: _WIDTH * 4].decode(errors="replace")
     text = repr(value[:_WIDTH]) if isinstance(value, str) else reprlib.repr(value)

@@ -1,14 +1,14 @@
 """Rows of a data set on the Hugging Face hub, streamed: `hf:org/name[/config][:split]`.
 
-Needs the extra `hub`. What the hub holds can change between two runs. Not covered: pictures and sound
-that the library decodes itself.
+Needs the extra `hub`. A data set can change between two runs. Not covered: pictures and sound that
+the library decodes itself.
 """
 
 import importlib
 import re
 from typing import Any
 
-from understudy.data.optional import needs
+from understudy.data.optional import require
 from understudy.data.readers import Raw, Rows, Source
 from understudy.errors import ConfigError
 
@@ -18,7 +18,8 @@ _NAME = re.compile(
 
 
 def from_hub(reference: str) -> Source:
-    """
+    """The rows of a data set on the hub.
+
     Raises:
         ConfigError: the name is not of that form, the extra is missing, or the hub has no such
             data set.
@@ -28,7 +29,7 @@ def from_hub(reference: str) -> Source:
         raise ConfigError(
             f"hf:{reference}: expected hf:org/name, hf:org/name:split or hf:org/name/config:split."
         )
-    with needs("hub", f"hf:{reference}"):
+    with require("hub", f"hf:{reference}"):
         datasets: Any = importlib.import_module("datasets")
     split = match["split"] or "train"
     try:

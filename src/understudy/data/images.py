@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from understudy.data.bad_row import shown
+from understudy.data.bad_row import preview
 from understudy.types import Image
 
 _TYPES = {
@@ -44,7 +44,7 @@ def image(value: object, folder: Path) -> Image:
         return _by_name(value, folder)
     if isinstance(value, Mapping):
         return _record(cast("Mapping[str, object]", value), folder)
-    raise ValueError(f"expected a picture's path, URL or bytes, found {shown(value)}")
+    raise ValueError(f"expected a picture's path, URL or bytes, found {preview(value)}")
 
 
 def _by_name(name: str, folder: Path) -> Image:
@@ -56,25 +56,27 @@ def _by_name(name: str, folder: Path) -> Image:
     media_type = _TYPES.get(path.suffix.lower())
     if media_type is None:
         raise ValueError(
-            f"expected a picture ({', '.join(_TYPES)}), found {shown(name)}. Convert or rename it."
+            f"expected a picture ({', '.join(_TYPES)}), found {preview(name)}. Convert or rename it."
         )
     try:
         size = path.stat().st_size
         data = path.read_bytes() if size <= _LARGEST else b""
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise ValueError(
-            f"expected a picture at {shown(str(path))}, found none ({_reason(error)}). Paths count "
+            f"expected a picture at {preview(str(path))}, found none ({_reason(error)}). Paths count "
             "from the seed file's own folder."
         ) from error
     if not data:
-        raise ValueError(f"expected a picture of 1 byte to 64 MiB, found {shown(name)} of {size:,}")
+        raise ValueError(
+            f"expected a picture of 1 byte to 64 MiB, found {preview(name)} of {size:,}"
+        )
     return Image(media_type=media_type, data=data)
 
 
 def _data_url(url: str) -> Image:
     head, _, body = url.partition(",")
     if not head.endswith(";base64"):
-        raise ValueError(f"expected a picture as a base64 data URL, found {shown(url)}")
+        raise ValueError(f"expected a picture as a base64 data URL, found {preview(url)}")
     return Image(media_type=head[len("data:") : -len(";base64")], data=_decode(body))
 
 
@@ -88,14 +90,14 @@ def _record(record: Mapping[str, object], folder: Path) -> Image:
     for name in ("url", "image_url", "path", "image", "file_name"):
         if isinstance(value := record.get(name), str) and value:
             return _by_name(value, folder)
-    raise ValueError(f"expected a picture's bytes, url or path, found {shown(record)}")
+    raise ValueError(f"expected a picture's bytes, url or path, found {preview(record)}")
 
 
 def _decode(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise ValueError(f"expected a picture in base64, found {shown(text)}") from error
+        raise ValueError(f"expected a picture in base64, found {preview(text)}") from error
 
 
 def _sniff(data: bytes) -> str:
@@ -103,7 +105,7 @@ def _sniff(data: bytes) -> str:
         if data.startswith(magic):
             return media_type
     raise ValueError(
-        f"expected the bytes of a PNG, JPEG, GIF, WebP or BMP, found {shown(data[:12])}"
+        f"expected the bytes of a PNG, JPEG, GIF, WebP or BMP, found {preview(data[:12])}"
     )
 
 

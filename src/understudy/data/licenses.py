@@ -1,4 +1,4 @@
-"""What is known of the terms under which a model's output may train other models (`licenses.yaml`)."""
+"""The terms under which a model's output may train other models, as far as known (`licenses.yaml`)."""
 
 import re
 from functools import cache
@@ -14,7 +14,7 @@ _HOME = {
     "google": "generativelanguage.googleapis.com",
     "gemini": "generativelanguage.googleapis.com",
 }
-"""Where a provider's calls go if no base URL is given."""
+"""The host of a provider's calls if no base URL is given."""
 
 
 class Term(NamedTuple):
@@ -24,17 +24,17 @@ class Term(NamedTuple):
     says: str
     source: str
     dated: str
-    """The version that was looked at; empty where it has no date."""
+    """The version that was read; empty if it has no date."""
     checked: str
-    """When that was."""
+    """When it was read."""
     hosts: tuple[str, ...]
     weights: str
-    """A regular expression; finds the model's name where the entry is about weights."""
+    """If the entry is about weights: a regular expression that matches names of the model."""
 
 
-def terms_of(model: str, endpoint: str) -> tuple[Term, ...]:
-    """The entries that apply to a model's name at an endpoint (`openai`, a base URL, or both as
-    `openai https://...`); none where nothing is known."""
+def find_terms(model: str, endpoint: str) -> tuple[Term, ...]:
+    """The entries that apply to a model at an endpoint (`openai`, a base URL, or both as
+    `openai https://...`). None if nothing is known."""
     host = _host(endpoint)
     return tuple(
         term
@@ -44,9 +44,9 @@ def terms_of(model: str, endpoint: str) -> tuple[Term, ...]:
 
 
 def _host(endpoint: str) -> str:
-    if found := re.search(r"https?://\S+", endpoint):
+    if match := re.search(r"https?://\S+", endpoint):
         try:
-            return (urlsplit(found[0]).hostname or "").lower()
+            return (urlsplit(match[0]).hostname or "").lower()
         except ValueError:
             return ""
     return _HOME.get(endpoint.strip().lower(), "")

@@ -1,27 +1,27 @@
-"""Text of models and users put into Markdown so that nothing in it can act: no markup, no HTML, no
-link, no image, no end of the block that it stands in."""
+"""Text of models and users, made safe for Markdown: it cannot become markup, HTML, a link or an image,
+or end the block that it is in."""
 
 import re
 import unicodedata
 
 _SPECIAL = re.compile(r"[\\`*_{}\[\]#|~$]")
 _LEADING = re.compile(r"^(\d*)([-+=.)>])")
-"""What makes a list, a heading or a quotation at the start of a line, and nothing elsewhere."""
+"""Makes a list, a heading or a quotation, but only at the start of a line."""
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", ":": "&#58;", "@": "&#64;"}
-"""`:` and `@` too: some renderers make links of bare URLs and addresses."""
+"""`:` and `@` too, because some renderers make links of bare URLs and addresses."""
 _BIDI = {*"\u200e\u200f\u061c", *map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
-"""Marks that change the order of what is shown after them."""
+"""Marks that change the order of the text after them."""
 
 
-def prose(text: str) -> str:
-    """One line of running text."""
+def to_prose(text: str) -> str:
+    """The text as one line of prose."""
     escaped = _SPECIAL.sub(r"\\\g<0>", _line(text))
     escaped = _LEADING.sub(r"\1\\\2", escaped)
     return "".join(_ENTITIES.get(character, character) for character in escaped)
 
 
-def code(text: str) -> str:
-    """One line in a code span, which shows its content as it is."""
+def to_code(text: str) -> str:
+    """The text as a code span of one line."""
     line = _line(text)
     if not line:
         return "(empty)"
@@ -30,8 +30,8 @@ def code(text: str) -> str:
     return f"{ticks}{pad}{line}{pad}{ticks}"
 
 
-def block(text: str, language: str = "") -> str:
-    """A fenced block of code."""
+def to_block(text: str, language: str = "") -> str:
+    """The text as a fenced block of code."""
     lines = "\n".join(_clean(line) for line in text.splitlines())
     fence = "`" * max(3, _longest_run(lines) + 1)
     return f"{fence}{language}\n{lines}\n{fence}"

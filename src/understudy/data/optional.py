@@ -1,4 +1,5 @@
-"""Packages that come with an extra: imported only where they are used, missed in words."""
+"""Packages that come with an extra: imported only where they are used. A missing one is named with the
+command that installs it."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -8,21 +9,21 @@ from understudy.errors import ConfigError
 
 
 @contextmanager
-def needs(extra: str, wanted_by: object) -> Generator[None, None, None]:
-    """A block that imports what `extra` brings, for `wanted_by`.
+def require(extra: str, user: object) -> Generator[None, None, None]:
+    """A block that imports packages of an extra; `user` is the file or setting that needs them.
 
     Raises:
-        ConfigError: something is missing, or cannot be imported.
+        ConfigError: a package is missing, or cannot be imported.
     """
     try:
         yield
     except ImportError as error:
         raise ConfigError(
-            f"{wanted_by}: expected what the extra {extra!r} brings, found: {error}. "
+            f"{user}: expected the packages of the extra {extra!r}, found: {error}. "
             f"Run: pip install 'understudy[{extra}]'"
         ) from error
 
 
 def has_parquet() -> bool:
-    """Whether Parquet can be written here; nothing is imported for it."""
+    """Whether Parquet can be written here. Nothing is imported to find out."""
     return find_spec("pyarrow") is not None

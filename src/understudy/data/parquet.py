@@ -1,6 +1,6 @@
-"""Rows of a Parquet file, a few megabytes at a time, with the extra `parquet`.
+"""Rows of a Parquet file, a small batch at a time. Needs the extra `parquet`.
 
-Imported only where there is such a file: Arrow is larger than the rest of the install together and
+Imported only when there is such a file: Arrow is larger than the rest of the install together and
 takes up to a second to import.
 """
 
@@ -18,25 +18,26 @@ import pyarrow.parquet as pq
 
 from understudy.errors import ConfigError
 
-# Arrow's own allocator keeps what it once had; an export at the end of a run should not set its peak.
+# Arrow's own allocator does not give memory back.
 pa.set_memory_pool(pa.system_memory_pool())
 
 _BATCH = 256
 """Rows read at a time."""
 
 
-def columns(path: Path) -> tuple[str, ...]:
-    """
+def read_columns(path: Path) -> tuple[str, ...]:
+    """The names of its columns.
+
     Raises:
-        ConfigError: it is no Parquet file.
+        ConfigError: it is not a Parquet file.
     """
-    with _opened(path) as file:
+    with _open(path) as file:
         return tuple(file.schema_arrow.names)
 
 
-def rows(path: Path) -> Iterator[dict[str, Any]]:
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     """The rows of a file, a small batch in memory at a time."""
-    with _opened(path) as file:
+    with _open(path) as file:
         try:
             for batch in file.iter_batches(batch_size=_BATCH):
                 yield from batch.to_pylist()
@@ -44,7 +45,7 @@ def rows(path: Path) -> Iterator[dict[str, Any]]:
             raise ConfigError(f"{path}: expected a sound Parquet file, found: {error}.") from error
 
 
-def _opened(path: Path) -> pq.ParquetFile:
+def _open(path: Path) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:

@@ -1,8 +1,8 @@
-"""Values as JSON has them, made from those of Python, Arrow and numpy.
+"""Values of Python, Arrow and numpy, converted to those of JSON.
 
-Dates and times become ISO text, time spans seconds, decimals text (exact), bytes text where they
-are UTF-8 and base64 where not, NaN and infinities null, sets and tuples lists, keys text, and halves
-of surrogate pairs, which UTF-8 cannot hold, question marks.
+Dates and times become ISO text, time spans seconds, and decimals exact text. Bytes become text if
+they are UTF-8, otherwise base64. NaN and infinities become null, sets and tuples lists, keys text, and
+halves of surrogate pairs, which UTF-8 cannot hold, question marks.
 """
 
 import base64
@@ -15,18 +15,17 @@ from typing import Any, cast
 from uuid import UUID
 
 _DEEPEST = 100
-"""Levels of nesting: more are taken for an attack or an accident, and would end in a
-RecursionError somewhere later."""
+"""Most levels of nesting. More are an attack or an accident, and would be a RecursionError later."""
 
 
-def plain(value: object, depth: int = 0) -> Any:
-    """The same value, JSON-safe.
+def to_plain(value: object, depth: int = 0) -> Any:
+    """The same value in JSON's types.
 
     Raises:
-        ValueError: it is nested too deeply, or of a type that JSON has no form for.
+        ValueError: it is nested too deeply, or JSON has no form for its type.
     """
     if value is None or isinstance(value, bool | int):
-        # A subclass (an IntEnum, a numpy bool) is not what JSON encoders take for the real thing.
+        # Encoders refuse subclasses such as IntEnum.
         return value.value if isinstance(value, Enum) else value
     if isinstance(value, str):
         return _text(value)
@@ -36,9 +35,9 @@ def plain(value: object, depth: int = 0) -> Any:
         raise ValueError(f"expected at most {_DEEPEST} levels of nesting, found more")
     if isinstance(value, Mapping):
         items = cast("Mapping[object, object]", value).items()
-        return {_key(key): plain(item, depth + 1) for key, item in items}
+        return {_key(key): to_plain(item, depth + 1) for key, item in items}
     if isinstance(value, list | tuple | set | frozenset):
-        return [plain(item, depth + 1) for item in cast("Iterable[object]", value)]
+        return [to_plain(item, depth + 1) for item in cast("Iterable[object]", value)]
     return _foreign(value, depth)
 
 
@@ -64,10 +63,10 @@ def _foreign(value: object, depth: int) -> Any:
     if isinstance(value, bytes | bytearray | memoryview):
         return _bytes(bytes(cast("bytes", value)))
     if isinstance(value, Enum):
-        return plain(value.value, depth + 1)
+        return to_plain(value.value, depth + 1)
     to_list = getattr(value, "tolist", None)  # numpy's scalars and arrays, without numpy
     if callable(to_list):
-        return plain(to_list(), depth + 1)
+        return to_plain(to_list(), depth + 1)
     raise ValueError(f"expected values that JSON has a form for, found a {type(value).__name__}")
 
 
@@ -79,10 +78,10 @@ def _bytes(value: bytes) -> str:
 
 
 def as_record(value: object) -> Mapping[str, Any]:
-    """The value where it is a record; an empty one where not."""
+    """The value if it is a record, otherwise an empty one."""
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 
 def as_list(value: object) -> list[Any] | None:
-    """The value where it is a list; None where not."""
+    """The value if it is a list, otherwise None."""
     return cast("list[Any]", value) if isinstance(value, list) else None

@@ -2,9 +2,9 @@
 
 `.jsonl`, `.json` (a list, or an object whose `data` is one), `.csv` (these also with `.gz`) and
 `.parquet`, in UTF-8 with or without a byte order mark; `hf:org/name[/config][:split]` from the hub;
-`builtin:NAME` from the package; or rows in memory. Which column becomes what is told in
-`recognise.py`. Nothing is held but one row or one small batch of rows, except of a `.json`. Of a
-key that a JSON object has twice, the last counts. Lines end in LF or CR LF.
+`builtin:NAME` from the package; or rows in memory. `columns.py` says which column becomes what. One
+row or one small batch of rows is in memory at a time, except for `.json`, which is read whole. If a
+JSON object has a key twice, the last value counts. Lines end in LF or CR LF.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from typing import Any
 from understudy.data.bad_row import BadSeed
 from understudy.data.columns import NAMES, Reader, look_up
 from understudy.data.hub import from_hub
-from understudy.data.readers import Raw, Source, builtin, from_file, in_memory
+from understudy.data.readers import Raw, Source, find_builtin, from_file, from_rows
 from understudy.errors import ConfigError, nearest
 from understudy.types import Task
 
@@ -24,30 +24,30 @@ __all__ = ["BadSeed", "read_tasks"]
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 _LOOKED_AT = 100
-"""Rows in which a column that the mapping names must show up, where the format lists no columns."""
+"""Rows among the first that a column of the mapping must occur in, if the format lists no columns."""
 
 
 def read_tasks(
     source: str | Path | Sequence[Mapping[str, Any]], columns: Mapping[str, str] = _NONE
 ) -> Iterator[Task | BadSeed]:
-    """The tasks of a file, and in their places the rows that are none.
+    """The tasks of a file. A row that is not a task comes as a `BadSeed` in its place.
 
-    `columns` says which column a task's field stands in where its name does not
-    (`{"prompt": "body", "reference": "gold.text", "meta.topic": "subject"}`); a dotted name is a
-    path into nested records.
+    `columns` says which column holds a field of a task, if the column does not have a usual name
+    (`{"prompt": "body", "reference": "gold.text", "meta.topic": "subject"}`). A dotted name is a path
+    into nested records.
 
     Raises:
-        ConfigError: at once, where the file is missing, unreadable, empty or of no known kind, or
+        ConfigError: at once, if the file is missing, unreadable, empty or of no known kind, or
             lacks a column that `columns` names.
     """
-    opened = _opened(source)
-    _check(opened, columns)
-    return _tasks(opened, columns)
+    rows = _open_source(source)
+    _check(rows, columns)
+    return _read_tasks(rows, columns)
 
 
-def expected(source: str | Path | Sequence[Mapping[str, Any]]) -> int | None:
-    """About how many tasks there will be, where a quick look tells: for progress displays. None
-    where only reading would."""
+def estimate_count(source: str | Path | Sequence[Mapping[str, Any]]) -> int | None:
+    """About how many tasks there will be, for progress displays. None if that would take reading the
+    source."""
     if not isinstance(source, str | Path):
         return len(source)
     path = Path(source)
@@ -57,14 +57,14 @@ def expected(source: str | Path | Sequence[Mapping[str, Any]]) -> int | None:
         return sum(block.count(b"\n") for block in iter(lambda: file.read(2**20), b""))
 
 
-def _opened(source: str | Path | Sequence[Mapping[str, Any]]) -> Source:
+def _open_source(source: str | Path | Sequence[Mapping[str, Any]]) -> Source:
     if isinstance(source, Path):
         return from_file(source.expanduser())
     if not isinstance(source, str):
-        return in_memory(source)
+        return from_rows(source)
     kind, _, name = source.partition(":")
     if kind == "builtin":
-        return from_file(builtin(name))
+        return from_file(find_builtin(name))
     if kind == "hf":
         return from_hub(name)
     return from_file(Path(source).expanduser())
@@ -75,9 +75,9 @@ def _check(source: Source, columns: Mapping[str, str]) -> None:
         if field not in NAMES and not field.removeprefix("meta."):
             raise ConfigError(f"columns: expected a name after 'meta.', found {field!r}.")
         if field not in NAMES and not field.startswith("meta."):
-            known = [*NAMES, "meta.NAME"]
+            fields = [*NAMES, "meta.NAME"]
             raise ConfigError(
-                f"columns: expected a field of a task, found {field!r}{nearest(field, known)}"
+                f"columns: expected a field of a task, found {field!r}{nearest(field, fields)}"
             )
     rows = list[Mapping[str, Any]]()
     first = next(source.rows(), None)
@@ -108,13 +108,13 @@ def _has(row: Mapping[str, Any], column: str) -> bool:
     return column in row or look_up(row, column)[1] is not None
 
 
-def _tasks(source: Source, columns: Mapping[str, str]) -> Iterator[Task | BadSeed]:
+def _read_tasks(source: Source, columns: Mapping[str, str]) -> Iterator[Task | BadSeed]:
     reader = Reader(columns, source.folder)
     for raw in source.rows():
         if isinstance(raw, BadSeed):
             yield raw
             continue
         try:
-            yield reader.task(raw.row)
+            yield reader.read(raw.row)
         except ValueError as error:
             yield BadSeed(raw.where, str(error))

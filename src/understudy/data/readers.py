@@ -1,8 +1,8 @@
-"""The rows of a seed file, one by one, whatever its format; what they mean is `recognise.py`'s.
+"""The rows of a seed file, one by one, in any of its formats. `columns.py` decides what they mean.
 
-Memory is bounded by one row (`.jsonl`, `.csv`) or one batch of rows (`.parquet`), not by the file;
-`.json`, which is one value, is held whole. A row that is broken comes as a `BadSeed` in its place;
-a file that is broken is a `ConfigError`.
+One row (`.jsonl`, `.csv`) or one batch of rows (`.parquet`) is in memory at a time. A `.json` is one
+value and is read whole. A row that cannot be read comes as a `BadSeed` in its place; a file that
+cannot be read is a `ConfigError`.
 """
 
 import csv
@@ -15,15 +15,15 @@ from typing import IO, Any, NamedTuple, TypeAlias, cast
 
 import msgspec
 
-from understudy.data.bad_row import BadSeed, shown
-from understudy.data.optional import needs
-from understudy.data.plain import plain
+from understudy.data.bad_row import BadSeed, preview
+from understudy.data.optional import require
+from understudy.data.plain import to_plain
 from understudy.errors import ConfigError, nearest
 
 LONGEST = 64 * 2**20
-"""Bytes of a line, and characters of a CSV cell: what is longer is passed over, not held."""
+"""Most bytes of a line, and characters of a CSV cell. What is longer is skipped and reported."""
 _DEEP = 100
-"""Brackets in a line from which on its nesting is checked."""
+"""The number of brackets in a line from which its nesting is checked."""
 _BOM = b"\xef\xbb\xbf"
 _BUILTIN = Path(__file__).parent / "builtin"
 
@@ -39,43 +39,43 @@ Rows: TypeAlias = Iterator[Raw | BadSeed]
 
 
 class Source(NamedTuple):
-    """A place that rows come from, as often as asked."""
+    """Where rows come from; they can be read more than once."""
 
     name: str
     rows: Callable[[], Rows]
     folder: Path = Path()
-    """Where the relative paths in its rows start."""
+    """Relative paths in its rows start here."""
     columns: tuple[str, ...] | None = None
-    """All its columns, where the format lists them."""
+    """All its columns, if the format lists them."""
 
 
-def in_memory(rows: Sequence[Mapping[str, Any]]) -> Source:
-    """The rows of a list, counted from 1."""
+def from_rows(rows: Sequence[Mapping[str, Any]]) -> Source:
+    """Rows that are in memory, counted from 1."""
 
-    def numbered() -> Rows:
+    def number() -> Rows:
         for number, row in enumerate(rows, 1):
             yield Raw(f"row {number}", row)
 
-    return Source("the given rows", numbered)
+    return Source("the rows in the recipe", number)
 
 
-def builtin(name: str) -> Path:
+def find_builtin(name: str) -> Path:
     """The file of the tasks that come with the package under this name."""
     path = _BUILTIN / f"{name}.jsonl"
     if not path.is_file():
-        known = sorted(file.stem for file in _BUILTIN.glob("*.jsonl"))
+        names = sorted(file.stem for file in _BUILTIN.glob("*.jsonl"))
         raise ConfigError(
             f"builtin:{name}: expected one of the built-in sets of tasks, found none of that name"
-            f"{nearest(name, known)}"
+            f"{nearest(name, names)}"
         )
     return path
 
 
 def from_file(path: Path) -> Source:
-    """The rows of a file, by its suffix.
+    """The rows of a file; its suffix says in which format.
 
     Raises:
-        ConfigError: there is no such file, or its suffix says nothing.
+        ConfigError: there is no such file, or its suffix is none of a format.
     """
     if not path.is_file():
         what = "a folder" if path.is_dir() else "none"
@@ -84,16 +84,16 @@ def from_file(path: Path) -> Source:
     kind = path.suffixes[-2:] if path.suffix.lower() == ".gz" else path.suffixes[-1:]
     match "".join(kind).lower():
         case ".jsonl" | ".ndjson" | ".jsonl.gz" | ".ndjson.gz":
-            return Source(path.name, lambda: _jsonl(path), path.parent)
+            return Source(path.name, lambda: _read_jsonl(path), path.parent)
         case ".json" | ".json.gz":
-            return Source(path.name, lambda: _json(path), path.parent)
+            return Source(path.name, lambda: _read_json(path), path.parent)
         case ".csv" | ".csv.gz":
-            return Source(path.name, lambda: _csv(path), path.parent, _csv_header(path))
+            return Source(path.name, lambda: _read_csv(path), path.parent, _read_csv_header(path))
         case ".parquet":
-            with needs("parquet", path):
+            with require("parquet", path):
                 from understudy.data import parquet
-            columns = parquet.columns(path)
-            return Source(path.name, lambda: _parquet(path), path.parent, columns)
+            columns = parquet.read_columns(path)
+            return Source(path.name, lambda: _read_parquet(path), path.parent, columns)
         case suffix:
             raise ConfigError(
                 f"{path}: expected a file that ends in .jsonl, .json, .csv (these also with .gz) "
@@ -116,11 +116,11 @@ def _open(path: Path) -> IO[bytes]:
     return cast("IO[bytes]", file)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
-    """Lines with their numbers; None for one that is too long.
+def _read_lines(path: Path) -> Iterator[tuple[int, bytes | None]]:
+    """Lines with their numbers; None instead of a line that is too long.
 
     Raises:
-        _Cut: a compressed file is damaged from here on.
+        _Cut: the rest of a compressed file is damaged.
     """
     number = 0
     with _open(path) as file:
@@ -150,29 +150,29 @@ class _Cut(Exception):
         self.seed = seed
 
 
-def _jsonl(path: Path) -> Rows:
+def _read_jsonl(path: Path) -> Rows:
     try:
-        for number, line in _lines(path):
+        for number, line in _read_lines(path):
             where = f"{path.name}:{number}"
             if line is None:
                 yield BadSeed(where, f"expected a line of at most {LONGEST:,} bytes, found more.")
             elif text := line.strip():
-                yield _decoded(where, text)
+                yield _decode(where, text)
     except _Cut as cut:
         yield cut.seed
 
 
-def _decoded(where: str, text: bytes) -> Raw | BadSeed:
+def _decode(where: str, text: bytes) -> Raw | BadSeed:
     try:
-        return _record(where, _value(text))
+        return _wrap(where, _parse(text))
     except ValueError as error:
-        return BadSeed(where, f"{error}; found {shown(text)}. Mend or delete the line.")
+        return BadSeed(where, f"{error}; found {preview(text)}. Mend or delete the line.")
 
 
-def _value(text: bytes) -> object:
+def _parse(text: bytes) -> object:
     """
     Raises:
-        ValueError: it is no JSON, or nested too deeply.
+        ValueError: it is not JSON, or nested too deeply.
     """
     try:
         value: object = msgspec.json.decode(text)
@@ -181,22 +181,22 @@ def _value(text: bytes) -> object:
             text.decode()
         except UnicodeDecodeError as other:
             byte = f"byte {other.start + 1} of the line"
-            raise ValueError(f"expected UTF-8, but {byte} is none") from error
+            raise ValueError(f"expected UTF-8, but {byte} is not") from error
         raise ValueError(f"expected one JSON object ({error})") from error
     except RecursionError as error:
-        raise ValueError("expected JSON of sensible depth") from error
+        raise ValueError("expected JSON that is not nested thousands deep") from error
     if text.count(b"[") + text.count(b"{") > _DEEP:
-        plain(value)
+        to_plain(value)
     return value
 
 
-def _record(where: str, value: object) -> Raw | BadSeed:
+def _wrap(where: str, value: object) -> Raw | BadSeed:
     if isinstance(value, Mapping):
         return Raw(where, cast("Mapping[str, Any]", value))
-    return BadSeed(where, f"expected one JSON object, found {shown(value)}. Mend or delete it.")
+    return BadSeed(where, f"expected one JSON object, found {preview(value)}. Mend or delete it.")
 
 
-def _json(path: Path) -> Rows:
+def _read_json(path: Path) -> Rows:
     with _open(path) as file:
         try:
             text = file.read().removeprefix(_BOM).strip()
@@ -205,11 +205,11 @@ def _json(path: Path) -> Rows:
     if not text:
         return
     try:
-        value = _value(text)
+        value = _parse(text)
     except ValueError as error:
         first = text.partition(b"\n")[0]
-        if isinstance(_decoded("", first.strip()), Raw):  # JSON Lines under the wrong name
-            yield from _jsonl(path)
+        if isinstance(_decode("", first.strip()), Raw):  # JSON Lines under the wrong name
+            yield from _read_jsonl(path)
             return
         raise ConfigError(
             f"{path}: {error}. A file of one object a line is named .jsonl."
@@ -219,25 +219,25 @@ def _json(path: Path) -> Rows:
     if not isinstance(value, list):
         raise ConfigError(
             f"{path}: expected a list of tasks, or an object whose 'data' is one, found "
-            f"{shown(cast('object', value))}."
+            f"{preview(cast('object', value))}."
         )
     for number, item in enumerate(cast("list[object]", value), 1):
-        yield _record(f"{path.name}:item {number}", item)
+        yield _wrap(f"{path.name}:item {number}", item)
 
 
-def _csv_records(path: Path) -> Iterator[tuple[int, list[str] | str]]:
-    """The first line's number of each record, and its cells, or what is wrong with it."""
-    # A limit of the whole process, which by default is lower than many an answer is long.
+def _read_csv_records(path: Path) -> Iterator[tuple[int, list[str] | str]]:
+    """Of each record the number of its first line, and its cells or what is wrong with it."""
+    # A limit of the whole process. Its default is lower than the length of many answers.
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST))
     start = last = 0
 
     def lines() -> Iterator[str]:
         nonlocal last
-        for number, line in _lines(path):
+        for number, line in _read_lines(path):
             last = number
             yield "" if line is None else line.decode(errors="surrogateescape")
 
-    # Strict: a quote that is never closed would else swallow the rest of the file into one cell.
+    # Strict: otherwise a quote that is never closed makes one cell of the rest of the file.
     reader = csv.reader(lines(), strict=True)
     while True:
         start = last + 1
@@ -249,16 +249,16 @@ def _csv_records(path: Path) -> Iterator[tuple[int, list[str] | str]]:
             yield start, f"expected cells with commas between, quoted where needed; found: {error}"
 
 
-def _csv_header(path: Path) -> tuple[str, ...]:
-    for _, cells in _csv_records(path):
+def _read_csv_header(path: Path) -> tuple[str, ...]:
+    for _, cells in _read_csv_records(path):
         if isinstance(cells, str) or any(map(_is_torn, cells)):
             raise ConfigError(
                 f"{path}: expected a first line with the names of the columns, in UTF-8"
             )
         if cells:
-            if twice := {name for name in cells if cells.count(name) > 1}:
+            if repeats := {name for name in cells if cells.count(name) > 1}:
                 raise ConfigError(
-                    f"{path}: expected each column once, found twice: {sorted(twice)}."
+                    f"{path}: expected each column once, found twice: {sorted(repeats)}."
                 )
             return tuple(cells)
     raise ConfigError(
@@ -266,10 +266,10 @@ def _csv_header(path: Path) -> tuple[str, ...]:
     )
 
 
-def _csv(path: Path) -> Rows:
+def _read_csv(path: Path) -> Rows:
     header: list[str] | None = None
     try:
-        for number, cells in _csv_records(path):
+        for number, cells in _read_csv_records(path):
             where = f"{path.name}:{number}"
             if isinstance(cells, str):
                 yield BadSeed(where, f"{cells}. Mend or delete the line.")
@@ -280,11 +280,13 @@ def _csv(path: Path) -> Rows:
             elif len(cells) != len(header):
                 yield BadSeed(
                     where,
-                    f"expected {len(header)} cells, found {len(cells)}: {shown(','.join(cells))}. "
+                    f"expected {len(header)} cells, found {len(cells)}: {preview(','.join(cells))}. "
                     "Quote cells that hold commas, quotes or line ends.",
                 )
             elif any(map(_is_torn, cells)):
-                yield BadSeed(where, f"expected UTF-8, found {shown(','.join(cells))}. Convert it.")
+                yield BadSeed(
+                    where, f"expected UTF-8, found {preview(','.join(cells))}. Convert it."
+                )
             else:
                 yield Raw(where, dict(zip(header, cells, strict=True)))
     except _Cut as cut:
@@ -292,12 +294,12 @@ def _csv(path: Path) -> Rows:
 
 
 def _is_torn(cell: str) -> bool:
-    """Whether it held bytes that are no UTF-8."""
+    """Whether it held bytes that are not UTF-8."""
     return not cell.isascii() and any("\udc80" <= character <= "\udcff" for character in cell)
 
 
-def _parquet(path: Path) -> Rows:
+def _read_parquet(path: Path) -> Rows:
     from understudy.data import parquet
 
-    for number, row in enumerate(parquet.rows(path), 1):
+    for number, row in enumerate(parquet.read_rows(path), 1):
         yield Raw(f"{path.name}:row {number}", row)

@@ -9,8 +9,8 @@ from typing import Any, Literal, TypeAlias, cast
 
 import msgspec
 
-from understudy.data.bad_row import shown
-from understudy.data.plain import plain
+from understudy.data.bad_row import preview
+from understudy.data.plain import to_plain
 from understudy.types import Json
 
 Leaf: TypeAlias = Literal["text", "integer", "number", "boolean", "json", "media"]
@@ -51,7 +51,7 @@ def encode_line(value: object) -> bytes:
     try:
         return _encode(value)
     except (TypeError, UnicodeError):
-        return _encode(plain(value))
+        return _encode(to_plain(value))
 
 
 def _fit(value: Any, column: Column, present: set[str], name: str) -> Any:
@@ -77,8 +77,8 @@ def _fit_record(record: Json, column: dict[str, Column], present: set[str]) -> J
             optional = f"{name}?"
             kind = column.get(optional)
             if kind is None:
-                known = ", ".join(field.rstrip("?") for field in column)
-                raise Misfit(f"expected the fields {known}, found {name!r}. Correct the format.")
+                names = ", ".join(field.rstrip("?") for field in column)
+                raise Misfit(f"expected the fields {names}, found {name!r}. Correct the format.")
             present.add(optional)
         fields[name] = _fit(value, kind, present, name)
     return fields
@@ -91,6 +91,6 @@ def _explain(name: str, value: object) -> str:
             "Export as .jsonl, or as sharegpt."
         )
     return (
-        f"expected {name!r} to have the type that the format's `arrow` says, found {shown(value)}. "
+        f"expected {name!r} to have the type that the format's `arrow` says, found {preview(value)}. "
         "Correct the format."
     )

@@ -1,6 +1,6 @@
-"""Rows as Parquet, a batch at a time, with the extra `parquet`.
+"""Rows as Parquet, a batch at a time. Needs the extra `parquet`.
 
-Imported only where such a file is written: Arrow is larger than the rest of the install together.
+Imported only when such a file is written: Arrow is larger than the rest of the install together.
 """
 
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false
@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from understudy.exports.columns import Column
 
-# Arrow's own allocator keeps what it once had; an export at the end of a run should not set its peak.
+# Arrow's own allocator does not give memory back; an export should not set the peak of a run.
 pa.set_memory_pool(pa.system_memory_pool())
 
 _LEAVES: dict[str, pa.DataType] = {

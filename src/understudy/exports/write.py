@@ -18,8 +18,8 @@ from typing import IO, Any, cast
 
 import msgspec
 
-from understudy.data.atomic import atomic
-from understudy.data.optional import needs
+from understudy.data.atomic import open_atomic
+from understudy.data.optional import require
 from understudy.data.plain import as_list
 from understudy.errors import ConfigError
 from understudy.exports.columns import Column, Misfit, encode_line, fit
@@ -46,7 +46,7 @@ def write(examples: Iterable[Example], path: Path, format: Format, *, extras: bo
     rows = (row for example in examples for row in encode(example, format, extras=extras))
     if kind == ".parquet":
         return _parquet(rows, path, format, extras=extras)
-    with atomic(path) as file:
+    with open_atomic(path) as file:
         return _lines(rows, file, zipped=kind == ".gz")
 
 
@@ -62,7 +62,7 @@ def write_rows(rows: Iterable[Mapping[str, Any]], path: Path) -> int:
         raise ConfigError(
             f"{path}: expected .jsonl or .jsonl.gz for rows of any shape, found {kind!r}."
         )
-    with atomic(path) as file:
+    with open_atomic(path) as file:
         return _lines(rows, file, zipped=kind == ".gz")
 
 
@@ -88,13 +88,13 @@ def _lines(rows: Iterable[Mapping[str, Any]], file: IO[bytes], *, zipped: bool) 
 
 
 def _parquet(rows: Iterable[Json], path: Path, format: Format, *, extras: bool) -> int:
-    with needs("parquet", path):
+    with require("parquet", path):
         from understudy.exports import parquet
 
     columns: dict[str, Column] = {"id": "text", **format.arrow, **_MEDIA}
     if extras:
         columns["meta"] = "json"
-    with atomic(path) as file, tempfile.TemporaryFile(dir=path.parent) as spool:
+    with open_atomic(path) as file, tempfile.TemporaryFile(dir=path.parent) as spool:
         present, number = set[str](), 0
         for row in rows:
             spool.write(encode_line(_fit(row, columns, present)) + b"\n")

@@ -8,7 +8,7 @@ from understudy.types import Example, Settings, Verdict
 
 class Config(Settings):
     min_characters: int = Field(default=1, ge=0)
-    """Shorter answers are rejected; blanks around the answer do not count."""
+    """Shorter answers are rejected. Blanks around an answer do not count."""
     max_characters: int = Field(default=20_000, ge=1)
     """Longer answers are rejected."""
 

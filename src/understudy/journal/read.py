@@ -5,58 +5,47 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, cast
 
-Kind: TypeAlias = Literal["example", "rejection", "failure", "end"]
-"""What a row is; `end` marks that a step over the pool is finished."""
+import msgspec
+
+from understudy.journal.conversation import read_messages
+from understudy.journal.keys import canonical
+from understudy.journal.rows import Kind, Row
+from understudy.types import Message, Request
 
 
-class Row(NamedTuple):
-    """One row that a step made of one task."""
+class Entry(NamedTuple):
+    """An effect as the journal keeps it."""
 
+    id: int
+    attempt: int
+    kind: str
     step: str
     task: str
-    ordinal: int
-    kind: Kind
-    reason: str
-    position: bytes
-    """Sorts rows as their seeds stood in the input: a big-endian number per step."""
-    body: bytes
-
-
-class KeptCall(NamedTuple):
-    """One draw as the journal keeps it; `request` and `reply` are JSON."""
-
-    session: int
-    step: str
-    task: str
+    scope: str
     role: str
     draw: int
     source: str
     """The journal it was taken from, where it was another run's."""
     model: str
-    """Endpoint and name."""
-    request_hash: bytes
-    request: bytes | None
-    """Canonical, without the model; None where another draw of the same request has it."""
+    """Who answered, and where."""
+    request: bytes
+    """What was asked, as JSON; of a model call without the messages: see `Records.messages`."""
     reply: bytes
+    """JSON; of a model's reply without the text."""
+    text: str
 
-
-class KeptExecution(NamedTuple):
-    """A program that a step ran in the sandbox, and what came of it, both as JSON."""
-
-    session: int
-    step: str
-    task: str
-    isolation: str
-    program: bytes
-    outcome: bytes
+    def decoded(self) -> dict[str, Any]:
+        """The reply, with its text."""
+        reply = cast("dict[str, Any]", msgspec.json.decode(self.reply))
+        return {"text": self.text, **reply} if self.text else reply
 
 
 class Total(NamedTuple):
-    """What the calls of one session, step, role and model came to."""
+    """What the calls of one attempt, step, role and model came to."""
 
-    session: int
+    attempt: int
     step: str
     role: str
     model: str
@@ -73,7 +62,7 @@ class Total(NamedTuple):
     """Of `sent`, those whose cost is unknown."""
 
 
-class Session(NamedTuple):
+class Attempt(NamedTuple):
     """One start of the run, resumed ones included; times are UTC."""
 
     id: int
@@ -96,7 +85,7 @@ class Records:
     def rows(
         self, step: str, *kinds: Kind, before: int | None = None, most: int | None = None
     ) -> Iterator[Row]:
-        """The rows of a step in the order of the seeds; those of sessions before `before`, if set; of
+        """The rows of a step in the order of the seeds; those of attempts before `before`, if set; of
         more than `most` those that were written first, and no others are read."""
         marks = ",".join("?" * len(kinds))
         # Without the index, whose order is another, the scan ends with the last row that is wanted.
@@ -106,12 +95,12 @@ class Records:
         reader = connect(self.path)
         try:
             found = reader.execute(
-                "select step, task, ordinal, kind, reason, position, body from "
-                f"(select * from {source} where step = ? and kind in ({marks}) and session < ? {first}) "
+                "select step, task, ordinal, kind, reason, position, body, content from "
+                f"(select * from {source} where step = ? and kind in ({marks}) and attempt < ? {first}) "
                 "order by position, ordinal",
                 (step, *kinds, 2**62 if before is None else before),
             )
-            yield from map(Row._make, found)
+            yield from (Row(*row) for row in found)
         finally:
             reader.close()
 
@@ -123,22 +112,22 @@ class Records:
         places = sorted({i * n // most for i in range(min(n, most) and most)})
         found = [
             self._db.execute(
-                "select step, task, ordinal, kind, reason, position, body from rows where id = "
+                "select step, task, ordinal, kind, reason, position, body, content from rows where id = "
                 f"(select id from rows {where} order by reason, id limit 1 offset ?)",
                 (step, kind, place),
             ).fetchone()
             for place in places
         ]
-        return [Row._make(row) for row in found if row is not None]
+        return [Row(*row) for row in found if row is not None]
 
     def rows_of(self, step: str, task: str) -> list[Row]:
         """The rows that a step made of a task."""
         found = self._db.execute(
-            "select step, task, ordinal, kind, reason, position, body from rows "
+            "select step, task, ordinal, kind, reason, position, body, content from rows "
             "where step = ? and task = ? order by ordinal",
             (step, task),
         )
-        return [Row._make(row) for row in found]
+        return [Row(*row) for row in found]
 
     def finished(self, step: str, tasks: list[str]) -> set[str]:
         """Those of `tasks` that `step` is done with. A failure row does not count: a resumed run
@@ -180,12 +169,12 @@ class Records:
     def totals(self) -> list[Total]:
         return [Total._make(row) for row in self._db.execute("select * from totals")]
 
-    def sessions(self) -> list[Session]:
-        found = self._db.execute("select id, started, ended, status from sessions order by id")
-        return [Session._make(row) for row in found]
+    def attempts(self) -> list[Attempt]:
+        rows = self._db.execute("select id, started, ended, status from attempts order by id")
+        return [Attempt._make(row) for row in rows]
 
     def spent(self) -> float:
-        """Dollars, over all sessions; replies of unknown price count nothing."""
+        """Dollars, over all attempts; replies of unknown price count nothing."""
         return self._db.execute("select coalesce(sum(cost), 0) from totals").fetchone()[0]
 
     def newest(self) -> str:
@@ -193,35 +182,41 @@ class Records:
         found = self._db.execute("select count(*), coalesce(max(id), 0) from rows").fetchone()
         return "{} rows up to {}".format(*found)
 
-    def executions(self, scope: bytes = b"") -> Iterator[KeptExecution]:
-        """The programs whose key begins with `scope`; none in a run from before there were any."""
-        if not self._db.execute(HAS_EXECUTIONS).fetchone():
-            return iter(())
-        found = self._db.execute(
-            "select session, step, task, isolation, program, outcome from executions "
-            "where key >= ? and key < ? order by session, key",
-            (scope, scope + b"\xff" * 24),
+    def effects(self, kind: str = "", scope: bytes = b"") -> Iterator[Entry]:
+        """The effects of a kind (all, if empty) whose key begins with `scope`, in the order they
+        were written."""
+        return map(
+            Entry._make, self._db.execute(EFFECTS, (scope, scope + b"\xff" * 24, kind, kind))
         )
-        return map(KeptExecution._make, found)
 
-    def isolations(self) -> dict[str, int]:
-        """How many programs were run, by what stood around them."""
-        if not self._db.execute(HAS_EXECUTIONS).fetchone():
-            return {}
-        found = self._db.execute("select isolation, count(*) from executions group by isolation")
-        return dict(found.fetchall())
+    def calls(self, scope: bytes = b"") -> Iterator[Entry]:
+        """The model calls whose key begins with `scope`, in the order they were written."""
+        return self.effects("call", scope)
 
-    def calls(self, scope: bytes = b"") -> Iterator[KeptCall]:
-        """The calls whose key begins with `scope`, in the order they were written."""
-        found = self._db.execute(
-            "select session, step, task, role, draw, source, model, request, body, reply from calls "
-            "where key >= ? and key < ? order by calls.id",
-            (scope, scope + b"\xff" * 24),
+    def answered_by(self, kind: str) -> dict[str, int]:
+        """How many effects of a kind there are, by who answered."""
+        rows = self._db.execute(
+            "select model, count(*) from effects join origins on origins.id = origin "
+            "where kind = ? group by model",
+            (kind,),
         )
-        return map(KeptCall._make, found)
+        return dict(rows.fetchall())
+
+    def messages(self, call: Entry) -> tuple[Message, ...]:
+        """The conversation that a model call asked."""
+        return read_messages(self._db, call.id)
+
+    def request_hash(self, call: Entry) -> bytes:
+        """The digest of what a model call asked, as `canonical` makes it."""
+        request = msgspec.json.decode(call.request, type=Request)
+        return canonical(msgspec.structs.replace(request, messages=self.messages(call))).hash
 
 
-HAS_EXECUTIONS = "select 1 from sqlite_master where name = 'executions'"
+EFFECTS = """
+select effects.id, attempt, kind, step, task, scope, role, draw, source, model,
+    coalesce(heads.body, request), reply, text
+from effects join origins on origins.id = origin left join heads on heads.id = head
+where key >= ? and key < ? and (? = '' or kind = ?) order by effects.id"""
 
 
 def connect(path: Path) -> sqlite3.Connection:

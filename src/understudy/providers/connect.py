@@ -1,29 +1,37 @@
 """From a model string to a provider. The only file that reads keys.
 
-openai:gpt-5-mini                              api.openai.com, or OPENAI_BASE_URL
-openai:qwen3-8b@http://localhost:8000/v1       any server of that dialect
-pocket, pocket:student                         the built-in models
-recorded:replies.jsonl                         recorded replies
-scripted:./mine.py:answer                      a Python function, for tests and dry runs
+A model string is `provider:name`, with `@base_url` where the provider has an endpoint. `table.py` lists
+the providers.
 """
 
-import importlib.util
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
-from understudy.errors import ConfigError
-from understudy.types import Reply, WireCall
+from understudy.errors import ConfigError, nearest
+from understudy.handles.embedder import Embed, Embedding, make_embedding
+from understudy.providers.table import (
+    KEYS,
+    PROVIDERS,
+    Entry,
+    Provider,
+    Target,
+    find_provider,
+    list_names,
+    list_providers,
+)
+from understudy.types import Usage
 
 
-class Provider(Protocol):
-    """What answers calls; `close` when the run ends."""
+@runtime_checkable
+class EmbeddingProvider(Protocol):
+    """A provider that embeds texts too."""
 
-    async def __call__(self, call: WireCall, /) -> Sequence[Reply]: ...
-    async def close(self) -> None: ...
+    async def embed(
+        self, model: str, texts: Sequence[str]
+    ) -> tuple[list[list[float]], Usage | None]: ...
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,7 @@ class Address:
     provider: str
     model: str
     base_url: str
-    """Empty where the provider has no or a usual one."""
+    """Empty where the provider has no or its usual one."""
 
     @property
     def endpoint(self) -> str:
@@ -45,57 +53,55 @@ class Address:
         return self.model if self.provider == "pocket" else f"{self.provider}:{self.model}"
 
 
-OPENAI_URL = "https://api.openai.com/v1"
-
-KEYS = {
-    "api.openai.com": "OPENAI_API_KEY",
-    "api.deepseek.com": "DEEPSEEK_API_KEY",
-    "api.fireworks.ai": "FIREWORKS_API_KEY",
-    "api.groq.com": "GROQ_API_KEY",
-    "api.mistral.ai": "MISTRAL_API_KEY",
-    "api.together.xyz": "TOGETHER_API_KEY",
-    "api.x.ai": "XAI_API_KEY",
-    "generativelanguage.googleapis.com": "GEMINI_API_KEY",
-    "openrouter.ai": "OPENROUTER_API_KEY",
-}
-"""The usual environment variable of each vendor. A key is sent to its own vendor only; for any
-other host a recipe names the variable with `key_env`."""
-
-PROVIDERS = ("openai", "pocket", "recorded", "scripted")
-
-POCKET = ("pocket", "pocket:student")
-"""The built-in models, whose names are their model strings."""
-
-
 def parse(spec: str) -> Address:
     """Take a model string apart.
 
     Raises:
         ConfigError: it is none.
     """
-    if spec in POCKET:
-        return Address("pocket", spec, "")
-    provider, colon, rest = spec.partition(":")
-    if provider == "pocket":
-        raise ConfigError(f"model {spec!r}: the built-in models are {' and '.join(POCKET)}.")
-    if provider not in PROVIDERS or not colon or not rest:
-        raise ConfigError(
-            f"model {spec!r}: expected provider:name[@base_url] with a provider of "
-            f"{', '.join(PROVIDERS)}; e.g. openai:gpt-5-mini or "
-            "openai:qwen3-8b@http://localhost:8000/v1, or of pocket alone, the built-in model."
-        )
-    if provider != "openai":
-        return Address(provider, rest, "")
+    name, colon, rest = spec.partition(":")
+    entry = find_provider(name) if name else None
+    if entry is None:
+        raise ConfigError(_explain(spec, name if colon else ""))
+    if entry.models:
+        if spec not in entry.models:
+            raise ConfigError(f"model {spec!r}: expected {' or '.join(entry.models)}.")
+        return Address(name, spec, "")
+    if not rest or rest[0] == "@":
+        raise ConfigError(f"model {spec!r}: expected a name after the colon, e.g. {entry.example}.")
+    if not entry.url:
+        return Address(name, rest, "")
     model, _, url = rest.partition("@")
-    url = (url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL).rstrip("/")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"model {spec!r}: expected a base URL like http://localhost:8000/v1.")
+    url = (url or _usual_url(entry)).rstrip("/")
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        raise ConfigError(_NO_URL.format(f"{name}:{model}")) from None
     if parts.username or parts.password:
-        raise ConfigError(
-            f"model {spec.partition('@')[0]!r}: put no key into the URL; use key_env."
-        )
-    return Address(provider, model, "" if url == OPENAI_URL else url)
+        raise ConfigError(f"model {f'{name}:{model}'!r}: put no key into the URL; use key_env.")
+    if not usable:
+        raise ConfigError(_NO_URL.format(f"{name}:{model}"))
+    return Address(name, model, "" if url == entry.url else url)
+
+
+_NO_URL = "model {!r}: expected a base URL like http://localhost:8000/v1 after the @."
+
+
+def _explain(spec: str, name: str) -> str:
+    """What is wrong with a model string whose provider is unknown; `name` is what it is called."""
+    names = list_names()
+    if name:
+        hint = nearest(name, names)
+        other = "" if hint.endswith("?") else " Any server of OpenAI's dialect is openai:NAME@URL."
+        return f"model {spec!r}: no provider {name!r}{hint}{other}"
+    whole = [model for entry in PROVIDERS for model in entry.models]
+    hint = nearest(spec, [*whole, *names])
+    return (
+        f"model {spec!r}: expected provider:name[@base_url], e.g. openai:gpt-5-mini, "
+        "openai:qwen3-8b@http://localhost:8000/v1, or pocket, the built-in model"
+        f"{hint if hint.endswith('?') else '; there are: ' + ', '.join(names) + '.'}"
+    )
 
 
 def connect(
@@ -106,51 +112,83 @@ def connect(
     Raises:
         ConfigError: the key, the file or the function is missing.
     """
-    match address.provider:
-        case "openai":
-            from understudy.providers.openai import OpenAI  # aiohttp takes 0.1 s to import
-
-            url = address.base_url or OPENAI_URL
-            return OpenAI(base_url=url, key=_key(url, key_env), timeout=timeout, notice=notice)
-        case "pocket":
-            from understudy.providers.pocket import Pocket
-
-            return Pocket(address.model, notice=notice)
-        case "recorded":
-            from understudy.providers.recorded import Recorded
-
-            return Recorded(Path(address.model))
-        case _:
-            from understudy.providers.scripted import Scripted
-
-            return Scripted(_function(address.model))
+    entry, target = _aim(address, key_env, timeout, notice)
+    return entry.open(target)
 
 
-def _key(url: str, key_env: str) -> str | None:
+def connect_embedder(
+    address: Address, *, key_env: str = "", timeout: float = 600, notice: Callable[[str], None]
+) -> tuple[Provider, Embed]:
+    """What embeds texts at an address, and what is to be closed. Nothing is sent yet.
+
+    Raises:
+        ConfigError: the key is missing, or the provider has no embeddings.
+    """
+    entry, target = _aim(address, key_env, timeout, notice)
+    provider = entry.open(target)
+    if not isinstance(provider, EmbeddingProvider):
+        raise ConfigError(
+            f"embedder {address.label!r}: expected hashing, the built-in one, or a model behind an "
+            "endpoint with embeddings, e.g. openai:text-embedding-3-small."
+        )
+
+    async def embed(texts: Sequence[str]) -> list[Embedding]:
+        vectors, usage = await provider.embed(address.model, texts)
+        return [make_embedding(vector, Usage() if i else usage) for i, vector in enumerate(vectors)]
+
+    return provider, embed
+
+
+def _aim(
+    address: Address, key_env: str, timeout: float, notice: Callable[[str], None]
+) -> tuple[Entry, Target]:
+    """The provider of an address, and what it is to be connected to."""
+    if (entry := find_provider(address.provider)) is None:
+        raise ConfigError(_explain(address.label, address.provider))
+    url = address.base_url or entry.url
+    key = _read_key(entry, url, key_env) if url else ""
+    return entry, Target(model=address.model, url=url, key=key, timeout=timeout, notice=notice)
+
+
+def read_revision(address: Address) -> str:
+    """A digest of a model's weights; empty where they are not at hand."""
+    entry = find_provider(address.provider)
+    return entry.read_revision(address.model) if entry else ""
+
+
+def _usual_url(entry: Entry) -> str:
+    """The base URL of a model string that names none."""
+    variable = entry.url_variable
+    return (os.environ.get(variable, "").strip() if variable else "") or entry.url
+
+
+def _read_key(entry: Entry, url: str, key_env: str) -> str:
     host = urlsplit(url).hostname or ""
-    name = key_env or KEYS.get(host, "")
-    if not name and os.environ.get("OPENAI_BASE_URL", "").rstrip("/") == url:
-        name = "OPENAI_API_KEY"  # the pair that OpenAI's own client reads together
-        return os.environ.get(name)
+    name = key_env or KEYS.get(host, "") or (entry.key if host == entry.host else "")
+    if not name and entry.url_variable and _usual_url(entry).rstrip("/") == url:
+        # The pair that OpenAI's own client reads together; a server of one's own may need no key.
+        return os.environ.get(entry.key, "").strip()
     if not name:
-        return None
+        return ""
     if key := os.environ.get(name, "").strip():
         return key
     raise ConfigError(f"{host} needs a key: set the environment variable {name}.")
 
 
-def _function(reference: str) -> Any:
-    path, _, name = reference.rpartition(":")
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise ConfigError(
-            f"scripted:{reference}: expected scripted:FILE.py:FUNCTION, no such file."
-        )
-    spec = importlib.util.spec_from_file_location(f"understudy_script_{file.stem}", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    if not callable(function := getattr(module, name, None)):
-        raise ConfigError(f"scripted:{reference}: {file} has no function {name!r}.")
-    return function
+def list_keys() -> list[str]:
+    """The usual environment variables of keys that are set."""
+    return [name for name in KEYS.values() if os.environ.get(name, "").strip()]
+
+
+def list_models() -> str:
+    """How models are named, as text for a terminal: one line per provider."""
+    lines = list[str]()
+    entries = list(list_providers())
+    width = max(len(entry.example) for entry in entries if isinstance(entry, Entry))
+    for entry in entries:
+        if isinstance(entry, Entry):
+            key = f" (key: {entry.key})" if entry.key else ""
+            lines.append(f"{entry.example:{width}}  {entry.about}{key}")
+        else:
+            lines.append(str(entry))
+    return "\n".join(lines)

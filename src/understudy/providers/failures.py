@@ -5,11 +5,12 @@ Shared by all wire dialects: vendors differ in wording, not in kind.
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from html import escape
 from typing import Any, cast
-from urllib.parse import quote
+from urllib.parse import quote as percent
 
 import msgspec
 
@@ -23,8 +24,10 @@ from understudy.errors import (
 )
 from understudy.types import Json
 
-WORDS = 500
+QUOTED = 500
 """Characters of the server's own words that a message quotes."""
+LONGEST_WAIT = 86_400.0
+"""Seconds that are waited at most, whatever a server advises: a day, as for daily quotas."""
 
 _OVERFLOW = re.compile(
     r"context[_ ](length|window|size|limit)|(maximum|max|model'?s) context|max_model_len"
@@ -52,23 +55,27 @@ _NEVER = re.compile(r"request too large.{0,300}must be reduced", re.IGNORECASE |
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _ADVICE = re.compile(r"(?:try again|retry) (?:in|after) ((?:\d+(?:\.\d+)?(?:ms|[smh]) ?)+)", re.I)
+_LONGEST_TIME = 64
+"""Characters of a header that names a time. A longer one is nonsense, and slow to read."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What would steer a terminal."""
 _DETACHED = frozenset({408, 502, 503, 504, 520, 521, 522, 523, 524, 529, 530})
-"""Sent by what stands in front of the endpoint, or by one that cannot serve now."""
+"""Sent by what stands in front of the endpoint, or by an endpoint that cannot serve now."""
 
 
-def failure(
+def classify(
     status: int,
     headers: Mapping[str, str],
     body: bytes,
     *,
     url: str,
     model: str,
-    secret: str | None = None,
+    secrets: Sequence[str] = (),
     now: float | None = None,
 ) -> ProviderError:
     """The error that an answer other than 2xx means. `now` is the Unix time, in seconds."""
-    said = scrub(words(body), secret)[:WORDS]
-    message = f"{url} answered {status} for model {model!r}: {said.rstrip('.') or 'nothing'}."
+    message = quote(read_message(body), secrets).rstrip(".") or "nothing"
+    message = f"{url} answered {status} for model {model!r}: {message}."
     now = time.time() if now is None else now
     raw = body[:20_000].decode("utf-8", "replace")
     if status == 402 or (status in (403, 429) and _NO_CREDIT.search(raw)):
@@ -81,8 +88,8 @@ def failure(
         answered = status not in _DETACHED
         return Unavailable(message, retry_after(headers, raw, now), answered=answered)
     if 300 <= status < 400:
-        moved = scrub(headers.get("Location", ""), secret)[:WORDS]
-        return Rejected(f"{message} It moved to {moved!r}; set that as base URL.")
+        target = quote(headers.get("Location", ""), secrets)
+        return Rejected(f"{message} It moved to {target!r}; set that as base URL.")
     if status == 404:
         return Rejected(f"{message} Check the model's name and the base URL.")
     if status in (400, 413, 422) and _OVERFLOW.search(raw):
@@ -92,51 +99,58 @@ def failure(
     return Rejected(message)
 
 
-def reported(
-    error: object, headers: Mapping[str, str], *, url: str, model: str, secret: str | None = None
+def classify_field(
+    error: object,
+    headers: Mapping[str, str],
+    *,
+    url: str,
+    model: str,
+    secrets: Sequence[str] = (),
 ) -> ProviderError:
-    """The error that an `error` field means which came with status 200.
+    """The error that an `error` field means in an answer of status 200.
 
-    Where it carries an HTTP status of its own, as gateways do, that counts; else it may pass.
+    Where it carries an HTTP status of its own, as gateways do, that status counts. Else it may pass.
     """
-    body = msgspec.json.encode({"error": error})
+    try:
+        body = msgspec.json.encode({"error": error})
+    except RecursionError:
+        body = b""
     code = cast("Json", error).get("code") if isinstance(error, dict) else None
-    if isinstance(code, str) and code.isdecimal():
+    if isinstance(code, str) and re.fullmatch(r"\d{3}", code, re.ASCII):
         code = int(code)
     if isinstance(code, int) and 400 <= code < 600:
-        return failure(code, headers, body, url=url, model=model, secret=secret)
-    said = scrub(words(body), secret)[:WORDS]
-    return Unavailable(f"{url} answered 200 with an error: {said}", answered=True)
+        return classify(code, headers, body, url=url, model=model, secrets=secrets)
+    message = quote(read_message(body), secrets)
+    return Unavailable(f"{url} answered 200 with an error: {message}", answered=True)
 
 
-def words(body: bytes) -> str:
-    """What the server says, in its own words: its message, or all of a body that has no such field.
+def read_message(body: bytes) -> str:
+    """What the server says: its message, or the whole body where there is no such field.
 
     JSON is written anew, so that an escaped key is found where it is looked for.
     """
     try:
         value: object = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return body[:20_000].decode("utf-8", "replace").strip()
-    error = cast("Json", value).get("error", value) if isinstance(value, dict) else value
-    if not isinstance(error, dict):
-        return error if isinstance(error, str) else msgspec.json.encode(value).decode()
-    node = cast("Json", error)
-    message: Any = node.get("message")
-    if not isinstance(message, str) or not message:
-        return msgspec.json.encode(value).decode()
-    metadata: Any = node.get("metadata")
+        error = cast("Json", value).get("error", value) if isinstance(value, dict) else value
+        if isinstance(error, str):
+            return error
+        message: Any = cast("Json", error).get("message") if isinstance(error, dict) else None
+        if not isinstance(message, str) or not message:
+            return msgspec.json.encode(value).decode()
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return body.decode("utf-8", "replace").strip()
+    metadata: Any = cast("Json", error).get("metadata")
     inner = cast("Json", metadata).get("raw") if isinstance(metadata, dict) else None
     return f"{message} ({inner})" if isinstance(inner, str) else message
 
 
-def scrub(text: str, secret: str | None) -> str:
-    """The text without the key, should a server or a proxy echo it."""
-    if not secret:
-        return text
-    for form in (secret, secret.replace("/", "\\/"), quote(secret, safe="")):
-        text = text.replace(form, "[key]")
-    return text
+def quote(text: str, secrets: Sequence[str] = ()) -> str:
+    """A server's words, fit for a message: without the keys, should a server or a proxy echo them,
+    without control characters, and at most `QUOTED` characters of it."""
+    for secret in secrets:
+        for form in {secret, secret.replace("/", "\\/"), escape(secret), percent(secret, safe="")}:
+            text = text.replace(form, "[key]")
+    return _CONTROL.sub(" ", text[:QUOTED])
 
 
 def retry_after(headers: Mapping[str, str], body: str, now: float) -> float | None:
@@ -146,15 +160,16 @@ def retry_after(headers: Mapping[str, str], body: str, now: float) -> float | No
     of a limit that is used up, the nearest reset of any limit.
     """
     waits = (
-        _scaled(headers.get("retry-after-ms"), 0.001),
-        _moment(headers.get("Retry-After"), now),
-        _in_body(body),
-        _resets(headers, now),
+        _scale(headers.get("retry-after-ms"), 0.001),
+        _read_time(headers.get("Retry-After"), now),
+        _search_body(body),
+        _read_resets(headers, now),
     )
-    return next((max(wait, 0.0) for wait in waits if wait is not None), None)
+    wait = next((wait for wait in waits if wait is not None), None)
+    return None if wait is None else min(max(wait, 0.0), LONGEST_WAIT)
 
 
-def _scaled(value: str | None, unit: float) -> float | None:
+def _scale(value: str | None, unit: float) -> float | None:
     try:
         seconds = float(value or "") * unit
     except ValueError:
@@ -162,27 +177,27 @@ def _scaled(value: str | None, unit: float) -> float | None:
     return seconds if 0 <= seconds < 1e15 else None
 
 
-def _moment(value: str | None, now: float) -> float | None:
+def _read_time(value: str | None, now: float) -> float | None:
     """Seconds from now to what a header names: seconds, a duration, a date, a Unix time."""
-    if not value:
+    if not value or len(value) > _LONGEST_TIME:
         return None
     value = value.strip()
-    if (seconds := _scaled(value, 1.0)) is not None:
+    if (seconds := _scale(value, 1.0)) is not None:
         if seconds > 1e11:
             return seconds / 1000 - now
         return seconds - now if seconds > 1e9 else seconds
-    if (seconds := _duration(value)) is not None:
+    if (seconds := _read_duration(value)) is not None:
         return seconds
     for parse in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             moment = parse(value)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now
         except (ValueError, TypeError, OverflowError):
             continue
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now
     return None
 
 
-def _duration(value: str) -> float | None:
+def _read_duration(value: str) -> float | None:
     """Seconds of `6m0s`, `1.5s`, `20ms`."""
     compact = value.replace(" ", "")
     parts = _DURATION.findall(compact)
@@ -191,26 +206,26 @@ def _duration(value: str) -> float | None:
     return sum(float(number) * _SECONDS[unit] for number, unit in parts)
 
 
-def _in_body(body: str) -> float | None:
-    if found := re.search(r'"retry_?[dD]elay"\s*:\s*"([^"]{1,32})"', body):
-        return _duration(found[1])
-    if found := re.search(r'"retry_after(?:_seconds)?"\s*:\s*"?(\d+(?:\.\d+)?)', body):
-        return float(found[1])
-    if found := _ADVICE.search(body):
-        return _duration(found[1])
+def _search_body(body: str) -> float | None:
+    if match := re.search(r'"retry_?[dD]elay"\s*:\s*"([^"]{1,32})"', body):
+        return _read_duration(match[1])
+    if match := re.search(r'"retry_after(?:_seconds)?"\s*:\s*"?(\d+(?:\.\d+)?)', body):
+        return float(match[1])
+    if match := _ADVICE.search(body):
+        return _read_duration(match[1])
     return None
 
 
-def _resets(headers: Mapping[str, str], now: float) -> float | None:
-    resets, spent = list[float](), list[float]()
+def _read_resets(headers: Mapping[str, str], now: float) -> float | None:
+    resets, exhausted = list[float](), list[float]()
     for name, value in headers.items():
         lower = name.lower()
         if "ratelimit" not in lower or "reset" not in lower:
             continue
-        wait = _moment(value, now)
+        wait = _read_time(value, now)
         if wait is None:
             continue
         resets.append(wait)
         if headers.get(lower.replace("reset", "remaining")) in ("0", "0.0"):
-            spent.append(wait)
-    return max(spent) if spent else min(resets, default=None)
+            exhausted.append(wait)
+    return max(exhausted) if exhausted else min(resets, default=None)

@@ -19,13 +19,19 @@ from understudy.pocket.models import FOLDER, LoadedModel, load
 from understudy.pocket.sampling import sampling_params
 from understudy.pocket.scheduler import Scheduler, generate
 from understudy.pocket.sequence import Job, RequestOutput
-from understudy.providers.features import Features
+from understudy.providers.negotiate import Features
+from understudy.providers.table import Target
 from understudy.types import Reply, Request, Token, Usage, WireCall
 
 MEASURED = 64
 """How many prompts of a run have their likelihood measured."""
 _FEW = 4
 """With fewer prompts than this the warning waits for the end: one odd prompt is no odd run."""
+
+
+def connect(target: Target) -> "Pocket":
+    """The built-in model of a target's name."""
+    return Pocket(target.model, notice=target.notice)
 
 
 class Pocket:

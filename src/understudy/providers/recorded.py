@@ -10,13 +10,13 @@ a task are its draws 0, 1, 2 ... in order. Nothing is made up: asked for more, i
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import cast
 
 import msgspec
 
 from understudy.errors import ConfigError, NotRecorded
+from understudy.journal.keys import canonical
 from understudy.journal.read import Records
-from understudy.journal.write import canonical, request_hash
+from understudy.providers.table import Target
 from understudy.types import Call, Json, Reply, Value, WireCall
 
 
@@ -29,6 +29,15 @@ class Line(Value, frozen=True, kw_only=True):
     role: str = ""
     step: str = ""
     request: str = ""
+
+
+def connect(target: Target) -> "Recorded":
+    """The recording in the file that a model string names.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    return Recorded(Path(target.model))
 
 
 class Recorded:
@@ -68,7 +77,7 @@ class Recorded:
         Raises:
             NotRecorded: one of them is not in the file.
         """
-        hashed = request_hash(canonical(wire.request)).hex()
+        hashed = canonical(wire.request).hash.hex()
         return [self._find(call, hashed) for call in wire.calls]
 
     async def close(self) -> None:
@@ -97,11 +106,11 @@ def record(records: Records, file: Path) -> int:
         for call in records.calls():
             line = Line(
                 task=call.task,
-                reply=cast("Json", msgspec.json.decode(call.reply)),
+                reply=call.decoded(),
                 draw=call.draw,
                 role=call.role,
                 step=call.step,
-                request=call.request_hash.hex(),
+                request=records.request_hash(call).hex(),
             )
             out.write(encode(line) + b"\n")
             lines += 1

@@ -4,15 +4,18 @@ It counts words as tokens and keeps to `stop` and `max_tokens`, so that budgets,
 stop strings can be tried without a model.
 """
 
+import importlib.util
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TypeAlias, cast
 
 import msgspec
 
 from understudy.errors import ConfigError
-from understudy.providers.features import Features
+from understudy.providers.negotiate import Features
+from understudy.providers.table import Target
 from understudy.types import Call, Reply, Request, Usage, WireCall
 
 Answer: TypeAlias = str | Reply | Exception
@@ -20,6 +23,26 @@ Answer: TypeAlias = str | Reply | Exception
 Answers: TypeAlias = Answer | Sequence[Answer]
 """One answer; or several, for this draw and as many of the draws after it."""
 Script: TypeAlias = Callable[[Call], Answers | Awaitable[Answers]]
+
+
+def connect(target: Target) -> "Scripted":
+    """The function that a model string names, as `FILE.py:FUNCTION`.
+
+    Raises:
+        ConfigError: there is no such file or function.
+    """
+    path, _, name = target.model.rpartition(":")
+    file = Path(path).expanduser()
+    spec = importlib.util.spec_from_file_location(f"understudy_script_{file.stem}", file)
+    if not file.is_file() or spec is None or spec.loader is None:
+        raise ConfigError(
+            f"scripted:{target.model}: expected scripted:FILE.py:FUNCTION, no such file."
+        )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if not callable(function := getattr(module, name, None)):
+        raise ConfigError(f"scripted:{target.model}: {file} has no function {name!r}.")
+    return Scripted(cast("Script", function))
 
 
 class Scripted:
@@ -55,22 +78,22 @@ class Scripted:
             if not several:
                 raise ConfigError(f"expected an answer to draw {call.draw}, the script gave none.")
             replies += [_reply(call, answer) for answer in several[: n - len(replies)]]
-        return _counted(wire.request, replies)
+        return _count_words(wire.request, replies)
 
     async def close(self) -> None:
         """Nothing to close."""
 
 
 def _in_order(replies: Iterable[Answers]) -> Script:
-    waiting, given = iter(replies), 0
+    remaining, count = iter(replies), 0
 
     def take(call: Call) -> Answers:
-        nonlocal given
-        for answers in waiting:
-            given += 1
+        nonlocal count
+        for answers in remaining:
+            count += 1
             return answers
         raise ConfigError(
-            f"the script holds {given} answers, all given; found a further call of step "
+            f"the script holds {count} answers, and all were used; found a further call of step "
             f"{call.step!r}, task {call.task!r}, role {call.role!r}, draw {call.draw}. "
             "Script more answers, or use a function."
         )
@@ -104,14 +127,14 @@ def _reply(call: Call, answer: Answer) -> Reply:
     return Reply(text=text, stop=stop, model=call.request.model)
 
 
-def _counted(request: Request, replies: Sequence[Reply]) -> Sequence[Reply]:
-    """The replies with their words counted, on the first of them, unless some came counted."""
+def _count_words(request: Request, replies: Sequence[Reply]) -> Sequence[Reply]:
+    """The replies with usage on the first: their words, unless the script gave usage itself."""
     if any(reply.usage is not None for reply in replies):
         return replies
-    asked = sum(len(message.text.split()) for message in request.messages)
+    prompts = sum(len(message.text.split()) for message in request.messages)
     traces = sum(len(reply.reasoning.split()) for reply in replies)
     usage = Usage(
-        tokens_in=asked + len(request.prompt.split()),
+        tokens_in=prompts + len(request.prompt.split()),
         tokens_out=sum(len(reply.text.split()) for reply in replies) + traces,
         reasoning=traces,
     )

@@ -1,4 +1,4 @@
-"""What a run would come to: a few of its seeds are run, and the rest is extrapolated."""
+"""What a run will cost: a few of its seeds are run, and the rest is extrapolated."""
 
 import math
 import time
@@ -7,14 +7,20 @@ from collections.abc import Callable
 from understudy.call.budget import Prices
 from understudy.errors import ConfigError
 from understudy.runs.attempt import count_seeds, execute
-from understudy.runs.facts import cost_of
+from understudy.runs.facts import RunFacts, collect
 from understudy.runs.reader import Run
 from understudy.runs.resolve import ResolvedRecipe
 
 
-async def estimate(resolved: ResolvedRecipe, tasks: int, *, notice: Callable[[str], None]) -> str:
-    """Run the first `tasks` seeds in the run's own folder, where the run will find them, and
-    extrapolate calls, tokens, cost and time to all seeds (or to `max_seeds`).
+async def estimate(
+    resolved: ResolvedRecipe,
+    tasks: int,
+    *,
+    notice: Callable[[str], None],
+    clock: Callable[[], float] = time.monotonic,
+) -> str:
+    """Run the first `tasks` seeds in the run's own folder, where the run will find them. Extrapolate
+    calls, tokens, cost and time to all seeds (or to `max_seeds`).
 
     Raises:
         ConfigError: a step works over all tasks at once.
@@ -29,35 +35,44 @@ async def estimate(resolved: ResolvedRecipe, tasks: int, *, notice: Callable[[st
     total = count_seeds(recipe)
     if recipe.max_seeds is not None:
         total = min(total, recipe.max_seeds)
-    begun = time.monotonic()
+    start = clock()
     summary = await execute(resolved, notice=notice, only=tasks)
-    seconds = time.monotonic() - begun
+    seconds = clock() - start
     run = Run(summary.out)
-    # Not `tasks`: the folder may hold more, of a run that has begun, and all of it is evidence.
-    tried = run.records.tried(run.labels[0])
-    totals = run.records.totals()
-    factor = total / max(tried, 1)
-    calls = sum(t.sent for t in totals)
-    tokens_in, tokens_out = sum(t.tokens_in for t in totals), sum(t.tokens_out for t in totals)
+    facts = collect(run)
+    # Not `tasks`: the folder may hold more, of a run that was started before, and all of it is evidence.
+    sample = run.records.tried(run.labels[0])
     lines = [
-        f"{tried} of {total:,} seeds gave {summary.examples:,} examples, {summary.rejected:,} "
-        f"rejected, {summary.failed:,} failed; {calls:,} calls, cost {cost_of(totals)}.",
-        f"All {total:,}: about {calls * factor:,.0f} calls, {tokens_in * factor:,.0f} tokens in, "
-        f"{tokens_out * factor:,.0f} tokens out.",
+        f"{sample} of {total:,} seeds gave {summary.examples:,} examples, {summary.rejected:,} "
+        f"rejected, {summary.failed:,} failed; {facts.calls:,} calls, cost {facts.cost}.",
+        *_extrapolate(facts, sample, total),
     ]
-    if any(t.unpriced for t in totals):
-        lines.append(f"Cost: unknown; a price is missing (table of {Prices().date}; see `prices`).")
-    else:
-        lines.append(f"Cost: about ${sum(t.cost for t in totals) * factor:,.2f}.")
-    if (sent := summary.tally.sent) and tried < total:
-        # Of this session alone; one in which nothing was left to try says nothing about time.
-        waves = math.ceil((total - tried) / recipe.concurrency)
-        slowly = seconds * calls * (factor - 1) / sent
+    if (sent := summary.tally.sent) and sample < total:
+        # Of this attempt alone; one in which nothing was left to run says nothing about time.
+        wave = seconds / math.ceil(tasks / recipe.concurrency)
+        waves = math.ceil((total - sample) / recipe.concurrency)
+        rest = facts.calls * (total / max(sample, 1) - 1)
         lines.append(
-            f"Time for the rest: at least {seconds * waves:,.0f} s if the endpoint bears "
-            f"{recipe.concurrency} tasks at once, about {slowly:,.0f} s if no more than {tasks}."
+            f"Time for the rest: at least {wave * waves:,.0f} s if the endpoint takes "
+            f"{recipe.concurrency} tasks at once, about {seconds * rest / sent:,.0f} s if no more than "
+            f"{min(tasks, recipe.concurrency)}."
         )
     if summary.why:
         lines.append(f"Stopped early: {summary.why}")
-    lines.append(f"The run itself goes on from these {tried}; nothing is paid twice.")
+    lines.append(f"The run itself continues from these {sample}; nothing is paid twice.")
     return "\n".join(lines)
+
+
+def _extrapolate(facts: RunFacts, sample: int, total: int) -> list[str]:
+    """Calls, tokens and cost of all seeds, from those of a sample."""
+    factor = total / max(sample, 1)
+    cost = (
+        f"Cost: unknown; a price is missing (table of {Prices().date}; see `prices`)."
+        if facts.cost.unpriced
+        else f"Cost: about ${facts.cost.dollars * factor:,.2f}."
+    )
+    return [
+        f"All {total:,}: about {facts.calls * factor:,.0f} calls, "
+        f"{facts.tokens_in * factor:,.0f} tokens in, {facts.tokens_out * factor:,.0f} tokens out.",
+        cost,
+    ]

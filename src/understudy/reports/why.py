@@ -7,8 +7,9 @@ from typing import Any, NamedTuple, cast
 import msgspec
 
 from understudy.errors import ConfigError, nearest
-from understudy.journal.read import KeptCall, KeptExecution, Records, Row
-from understudy.journal.write import scope_key
+from understudy.journal.keys import scope_key
+from understudy.journal.read import Entry, Records
+from understudy.journal.rows import Row
 from understudy.runs.reader import Run
 from understudy.runs.recipe import SEEDS
 from understudy.runs.resolve import flatten
@@ -34,16 +35,15 @@ def _step(run: Run, label: str, task: str) -> Iterator[str]:
     names = [task, *(n for n in run.records.tasks_like(f"{task}#", 50) if n != task)]
     for name in names:
         rows = run.records.rows_of(label, name)
-        scope = scope_key(label, name)
-        calls, programs = list(run.records.calls(scope)), list(run.records.executions(scope))
-        if not rows and not calls and not programs:
+        effects = list(run.records.effects(scope=scope_key(label, name)))
+        if not rows and not effects:
             continue
         yield f"{label} / {name}"
         yield from (f"  made {_made(row)}" for row in rows)
         if not rows:
             yield "  not finished: the same command goes on here"
-        yield from _calls(run, calls)
-        yield from map(_program, programs)
+        yield from _calls(run, [effect for effect in effects if effect.kind == "call"])
+        yield from (_other(effect) for effect in effects if effect.kind != "call")
 
 
 def _made(row: Row) -> str:
@@ -56,32 +56,47 @@ def _made(row: Row) -> str:
     return f"a rejection: {row.reason}{score}"
 
 
-def _calls(run: Run, calls: list[KeptCall]) -> Iterator[str]:
-    earlier = _asked([call for path in run.recipe.reuse for call in _of_other(path, calls)])
-    for asked in _asked(calls):
+def _calls(run: Run, calls: list[Entry]) -> Iterator[str]:
+    earlier = [asked for path in run.recipe.reuse for asked in _of_other(path, calls)]
+    for asked in _asked(run.records, calls):
         call = asked.call
-        reply = cast("dict[str, Any]", msgspec.json.decode(call.reply))
+        reply = call.decoded()
         usage = cast("dict[str, int]", reply.get("usage") or {})
-        how = f"sent in session {call.session}"
-        if call.source:
-            how = f"reused from {call.source}"
-        elif (changed := _changed(asked, earlier)) is not None:
+        how = _origin(call)
+        if not call.source and (changed := _changed(asked, earlier)) is not None:
             how += f", because {changed} differs from an earlier call"
         tokens = f"{usage.get('tokens_in', 0)} + {usage.get('tokens_out', 0)} tokens"
-        yield f"  call as {call.role}, draw {call.draw}: {how}; {tokens}; {_start(reply)}"
+        role = f"{call.role}{_scope(call)}"
+        yield f"  call as {role}, draw {call.draw}: {how}; {tokens}; {_start(reply)}"
         earlier.append(asked)
 
 
-def _program(kept: KeptExecution) -> str:
-    outcome = msgspec.json.decode(kept.outcome, type=Outcome)
-    source = str(msgspec.json.decode(kept.program).get("source", ""))
+def _origin(effect: Entry) -> str:
+    return f"reused from {effect.source}" if effect.source else f"sent in attempt {effect.attempt}"
+
+
+def _scope(effect: Entry) -> str:
+    return f" in {effect.scope}" if effect.scope else ""
+
+
+def _other(effect: Entry) -> str:
+    """An effect that is no model call."""
+    if effect.kind == "sandbox":
+        return _program(effect)
+    asked = {"text": effect.request.decode(errors="replace")}
+    return f"  {effect.kind}{_scope(effect)} ({effect.model}): {_origin(effect)}; {_start(asked)}"
+
+
+def _program(effect: Entry) -> str:
+    outcome = msgspec.json.decode(effect.reply, type=Outcome)
+    source = str(msgspec.json.decode(effect.request).get("source", ""))
     passed = f", {sum(t.passed for t in outcome.tests)} of {len(outcome.tests)} tests passed"
     failure = outcome.first_failure
     why = outcome.error
     if not why and failure is not None:
         why = failure.error or f"{failure.test}: {failure.actual}"
     return (
-        f"  program run in session {kept.session} ({kept.isolation or 'not at all'}): "
+        f"  program run in attempt {effect.attempt}{_scope(effect)} ({effect.model or 'not at all'}): "
         f"{outcome.status}{passed if outcome.tests else ''}{f'; {_cut(why)}' if why else ''}; "
         f"{_start({'text': source})}"
     )
@@ -95,42 +110,40 @@ def _cut(text: str, most: int = 100) -> str:
 class Asked(NamedTuple):
     """A call, and the part of its key that says what was asked, flat."""
 
-    call: KeptCall
+    call: Entry
     content: dict[str, Any]
 
 
-def _asked(calls: list[KeptCall]) -> list[Asked]:
-    bodies = {call.request_hash: call.request for call in calls if call.request is not None}
-    return [
-        Asked(call, {
-            "role": call.role, "model": call.model, "draw": call.draw,
-            **flatten(msgspec.json.decode(bodies.get(call.request_hash, b"{}"))),
-        })
-        for call in calls
-    ]  # fmt: skip
+def _asked(records: Records, calls: Iterable[Entry]) -> list[Asked]:
+    return [Asked(call, _content(records, call)) for call in calls]
 
 
-def _of_other(folder: Path, calls: list[KeptCall]) -> list[KeptCall]:
-    """The calls of the same scope in another run's journal."""
-    journal = folder / JOURNAL
+def _content(records: Records, call: Entry) -> dict[str, Any]:
+    request = cast("dict[str, Any]", msgspec.json.decode(call.request))
+    messages = msgspec.to_builtins(records.messages(call))
+    names = {"role": call.role, "scope": call.scope, "model": call.model, "draw": call.draw}
+    return {**names, **flatten({**request, "messages": messages})}
+
+
+def _of_other(run_dir: Path, calls: list[Entry]) -> list[Asked]:
+    """The calls of the same step and task in another run's journal."""
+    journal = run_dir / JOURNAL
     if not calls or not journal.is_file():
         return []
     records = Records(journal)
     try:
-        return [
-            call._replace(session=0)
-            for call in records.calls(scope_key(calls[0].step, calls[0].task))
-        ]
+        others = records.calls(scope_key(calls[0].step, calls[0].task))
+        return _asked(records, [call._replace(attempt=0) for call in others])
     finally:
         records.close()
 
 
 def _changed(asked: Asked, earlier: Iterable[Asked]) -> str | None:
-    """What differs from the most similar call of an earlier session, or of the run that was to be
+    """What differs from the most similar call of an earlier attempt, or of the run that was to be
     reused; None if there is none."""
     closest: list[str] | None = None
     for call, then in earlier:
-        if call.session >= asked.call.session:
+        if call.attempt >= asked.call.attempt:
             continue
         now = asked.content
         keys = [key for key in sorted({*now, *then}) if now.get(key) != then.get(key)]

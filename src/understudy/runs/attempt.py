@@ -4,22 +4,25 @@ import asyncio
 import resource
 import signal
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-from understudy.call.budget import Budget, Prices
+from understudy.call.budget import Budget, Price, Prices
 from understudy.call.limits import Endpoint
 from understudy.call.model import Model
-from understudy.call.stack import Tally, assemble, recalled
-from understudy.data.read import expected, read_tasks
+from understudy.call.stack import Tally, assemble
+from understudy.data.read import estimate_count, read_tasks
 from understudy.errors import ConfigError, Interrupted, RunStopped, Unauthorized
-from understudy.journal.read import Kind
-from understudy.journal.write import Journal
-from understudy.providers.connect import Address, Provider, connect, parse
+from understudy.handles.embedder import Backend, assemble_embedder
+from understudy.handles.hashing import hashing
+from understudy.handles.world import World
+from understudy.journal.rows import Kind
+from understudy.journal.write import SqliteJournal
+from understudy.providers.connect import Address, connect, connect_embedder, parse
 from understudy.runs.engine import Engine
 from understudy.runs.halt import Halt
 from understudy.runs.progress import Display
@@ -27,10 +30,10 @@ from understudy.runs.quota import Quota
 from understudy.runs.recipe import ModelSettings, Recipe
 from understudy.runs.resolve import ResolvedRecipe
 from understudy.runs.run_dir import RunDir
-from understudy.runs.seeds import identified
+from understudy.runs.seeds import identify
 from understudy.runs.step import BoundStep
-from understudy.sandbox.handle import Sandbox
 from understudy.sandbox.worker_pool import WorkerPool
+from understudy.types import Generate, Layer
 
 
 @dataclass(frozen=True)
@@ -50,20 +53,27 @@ class Summary:
     """The signal that interrupted it."""
 
 
+class Closable(Protocol):
+    """A connection to an endpoint."""
+
+    async def close(self) -> None: ...
+
+
 @dataclass
 class _Attempt:
     """What is open while a run goes on."""
 
     resolved: ResolvedRecipe
     run_dir: RunDir
-    journal: Journal
+    journal: SqliteJournal
     notice: Callable[[str], None]
     prices: Prices
     budget: Budget
     pool: WorkerPool
     tally: Tally = field(default_factory=Tally)
     endpoints: list[Endpoint] = field(default_factory=list[Endpoint])
-    providers: list[Provider] = field(default_factory=list[Provider])
+    providers: list[Closable] = field(default_factory=list[Closable])
+    layers: Sequence[Layer] = ()
     models: dict[str, Model] = field(default_factory=dict[str, Model])
     signal: int = 0
     """The signal that asked the run to stop."""
@@ -79,36 +89,47 @@ class _Attempt:
         return self.models[name]
 
     def steps(self) -> list[BoundStep]:
-        sandbox = Sandbox(recalled(self.pool.execute, self.journal, self.tally))
+        world = World(
+            self.journal, self.tally, self.model, self.pool.execute, self.embedder, self.recipe.seed
+        )
         return [
             BoundStep(
                 step.label,
                 step.definition,
                 step.config,
-                {role: self.model(name) for role, name in step.roles.items()},
-                sandbox,
+                step.definition.open_handles(world, step.roles),
             )
             for step in self.resolved.steps
         ]
 
-    def _bind(self, name: str) -> Model:
-        settings = self.recipe.models[name]
+    def embedder(self) -> Backend:
+        """What embeds texts, connected when it is first asked for."""
+        settings = self.recipe.embedder
+        if settings.model == "hashing":
+            return hashing()
         address = parse(settings.model)
-        for other, model in self.models.items():
-            if self.recipe.models[other].model_dump(exclude=_OWN) == settings.model_dump(
-                exclude=_OWN
-            ):
-                return _model(address, settings, model.generate)
+        price = self._price("embedder", address)
+        provider, embed = connect_embedder(
+            address, key_env=settings.key_env, timeout=settings.timeout, notice=self.notice
+        )
+        endpoint = self._open_endpoint(address, settings, provider)
+        pay = assemble_embedder(embed, endpoint, self.budget, price, attempts=self.recipe.attempts)
+        return Backend(address.model, pay, address.endpoint, settings.revision, price)
+
+    def _price(self, key: str, address: Address) -> Price | None:
+        """The price of what a key of the recipe is bound to; with a budget it must have one."""
         price = self.prices.price(address.model, address.endpoint)
         if price is None and self.budget.limit is not None:
             raise ConfigError(
-                f"a budget needs the price of every model, and {address.model!r} (models.{name}) has "
-                f"none in the table of {self.prices.date}. Add, in dollars per million tokens (0 "
-                f"where it is free): prices='{{{address.model}: {{input: 1, output: 4}}}}'."
+                f"a budget needs the price of every model, and {address.model!r} ({key}) has none in "
+                f"the table of {self.prices.date}. Add, in dollars per million tokens (0 where it is "
+                f"free): prices='{{{address.model}: {{input: 1, output: 4}}}}'."
             )
-        provider = connect(
-            address, key_env=settings.key_env, timeout=settings.timeout, notice=self.notice
-        )
+        return price
+
+    def _open_endpoint(
+        self, address: Address, settings: ModelSettings, provider: Closable
+    ) -> Endpoint:
         endpoint = Endpoint(
             address.label,
             most=self.recipe.concurrency,
@@ -119,11 +140,37 @@ class _Attempt:
         )
         self.providers.append(provider)
         self.endpoints.append(endpoint)
+        return endpoint
+
+    def _bind(self, name: str) -> Model:
+        settings = self.recipe.models[name]
+        address = parse(settings.model)
+        for other, model in self.models.items():
+            if self.recipe.models[other].model_dump(exclude=_OWN) == settings.model_dump(
+                exclude=_OWN
+            ):
+                return self._model(name, address, model.generate)
+        price = self._price(f"models.{name}", address)
+        provider = connect(
+            address, key_env=settings.key_env, timeout=settings.timeout, notice=self.notice
+        )
+        endpoint = self._open_endpoint(address, settings, provider)
         generate = assemble(
             provider, self.journal, endpoint, self.budget, price, self.tally, self.notice,
-            attempts=self.recipe.attempts,
+            attempts=self.recipe.attempts, layers=self.layers,
         )  # fmt: skip
-        return _model(address, settings, generate)
+        return self._model(name, address, generate)
+
+    def _model(self, name: str, address: Address, generate: Generate) -> Model:
+        settings = self.recipe.models[name]
+        return Model(
+            name=address.model,
+            generate=generate,
+            endpoint=address.endpoint,
+            revision=self.resolved.revisions[name],
+            sampling=settings.sampling.sampling(),
+            extra=settings.extra,
+        )
 
 
 _OWN = {"sampling", "extra"}
@@ -136,8 +183,10 @@ async def execute(
     display: Display | None = None,
     notice: Callable[[str], None] = lambda _: None,
     only: int | None = None,
+    layers: Sequence[Layer] = (),
 ) -> Summary:
-    """Run a recipe, or go on with it. `only`: no more than this many seeds.
+    """Run a recipe, or go on with it. `only`: no more than this many seeds. `layers` stand around
+    every model, outside the journal: see `call.stack.assemble`.
 
     Raises:
         ConfigError: recipe, seeds or keys are wrong.
@@ -155,16 +204,17 @@ async def execute(
     pool = WorkerPool.open(recipe.sandbox, notify=notice)
     run_dir = RunDir.take(resolved)
     try:
-        journal = Journal(run_dir.journal, [_journal_of(other) for other in recipe.reuse])
+        journal = SqliteJournal(run_dir.journal, [_journal_of(other) for other in recipe.reuse])
         attempt = _Attempt(
             resolved, run_dir, journal, notice,
             Prices(recipe.prices), Budget(recipe.budget, journal.records.spent()), pool,
+            layers=layers,
         )  # fmt: skip
         status = "failed"
         try:
-            stopped = await _drive(attempt, display, only)
-            status = _status(stopped)
-            return _summary(attempt, status, str(stopped or ""))
+            reason = await _drive(attempt, display, only)
+            status = _status(reason)
+            return _summary(attempt, status, str(reason or ""))
         except asyncio.CancelledError:
             if not attempt.signal:
                 raise
@@ -192,7 +242,7 @@ async def _drive(
     """Run the engine; why it stopped before the end, if it did."""
     recipe = attempt.recipe
     steps = attempt.steps()
-    seeds = identified(read_tasks(recipe.seeds, recipe.columns))
+    seeds = identify(read_tasks(recipe.seeds, recipe.columns))
     attempt.run_dir.claim(
         attempt.resolved
     )  # only now: all that can be wrong with a recipe was seen
@@ -203,9 +253,8 @@ async def _drive(
         quota=Quota(recipe.n, recipe.max_seeds),
         endpoints=attempt.endpoints,
         tally=attempt.tally,
-        total=only if only is not None else expected(recipe.seeds),
+        total=only if only is not None else estimate_count(recipe.seeds),
         strict=recipe.strict,
-        seed=recipe.seed,
         on_error=recipe.on_error,
         concurrency=recipe.concurrency,
     )
@@ -219,7 +268,7 @@ async def _drive(
         if live is not None:
             live.cancel()
             await asyncio.wait([live])
-    return engine.stopped
+    return engine.stop_reason
 
 
 @contextmanager
@@ -250,24 +299,14 @@ def _signals(attempt: _Attempt, halt: Halt) -> Generator[None, None, None]:
             loop.remove_signal_handler(name)
 
 
-def _model(address: Address, settings: ModelSettings, generate: Any) -> Model:
-    return Model(
-        name=address.model,
-        generate=generate,
-        endpoint=address.endpoint,
-        sampling=settings.sampling.sampling(),
-        extra=settings.extra,
-    )
-
-
 def _journal_of(folder: Path) -> Path:
     if not (journal := folder / "journal.db").is_file():
         raise ConfigError(f"reuse: expected a run folder, {folder} has no journal.db.")
     return journal
 
 
-def _status(stopped: RunStopped | Unauthorized | None) -> str:
-    match stopped:
+def _status(reason: RunStopped | Unauthorized | None) -> str:
+    match reason:
         case None:
             return "done"
         case Interrupted():

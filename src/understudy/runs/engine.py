@@ -15,13 +15,13 @@ from contextlib import aclosing
 from understudy.call.limits import Endpoint
 from understudy.call.stack import Tally
 from understudy.errors import RunStopped, Unauthorized, first
-from understudy.journal.write import Journal
+from understudy.journal.effect import Journal
 from understudy.runs.halt import Halt
 from understudy.runs.progress import Progress
 from understudy.runs.quota import Quota
 from understudy.runs.rows import Item, Output
 from understudy.runs.seeds import BrokenSeed, Seed
-from understudy.runs.sources import Feed, everything, in_seed_order, seed_items, streamed
+from understudy.runs.sources import Feed, everything, in_seed_order, seed_items, stream
 from understudy.runs.state import State
 from understudy.runs.step import BoundStep, OnError
 from understudy.runs.strategies import each, in_order, over_pool
@@ -42,7 +42,6 @@ class Engine:
         tally: Tally | None = None,
         total: int | None = None,
         strict: bool = False,
-        seed: int = 0,
         on_error: OnError = "stop",
         concurrency: int = 512,
     ) -> None:
@@ -55,20 +54,16 @@ class Engine:
         self.halt = Halt(endpoints)
         self._steps, self._seeds, self._strict = steps, seeds, strict
         self._writer = Writer(journal, self.progress, last)
+        attempt = journal.records.attempts()[-1].id
         self._state = State(
-            journal.records, journal.session, self.progress, self.halt, seed, on_error, concurrency
+            journal.records, attempt, self.progress, self.halt, on_error, concurrency
         )
         self._feeds = [Feed(concurrency) for _ in steps[1:]]
 
     @property
-    def stopped(self) -> RunStopped | Unauthorized | None:
+    def stop_reason(self) -> RunStopped | Unauthorized | None:
         """Why the run ended early."""
         return self.halt.reason
-
-    @property
-    def accepted(self) -> int:
-        """Examples of the last step, earlier attempts included."""
-        return self.progress.quota.accepted
 
     async def run(self) -> None:
         """To the end, or to the first reason to stop.
@@ -101,7 +96,7 @@ class Engine:
         step, source, state = self._steps[place], self._source(place), self._state
         if step.definition.shape == "pool":
             return over_pool(step, source, state)
-        if step.definition.memory is not None:
+        if step.definition.index is not None:
             return in_order(step, source, state)
         return each(step, source, state, self._room_first if place == 0 else self._room)
 
@@ -112,9 +107,9 @@ class Engine:
         before, feed = self._steps[place - 1].label, self._feeds[place - 1]
         if step.definition.shape == "pool":
             return everything(before, feed, state)
-        if step.definition.memory is not None:
+        if step.definition.index is not None:
             return in_seed_order(before, step.label, feed, state)
-        return streamed(before, step.label, feed, state)
+        return stream(before, step.label, feed, state)
 
     def _room(self, unwritten: int) -> bool:
         return unwritten < self._state.concurrency

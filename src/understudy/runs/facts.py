@@ -1,16 +1,18 @@
 """The figures of a run, collected once: the terminal, the HTML page and the data set card show these."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
 
 import yaml
 
-from understudy.data.licenses import Term, terms_of
-from understudy.journal.read import Kind, Total
-from understudy.journal.read import Session as Attempt
+from understudy.data.licenses import Term, find_terms
+from understudy.journal.read import Attempt, Total
+from understudy.journal.rows import Kind
 from understudy.providers.connect import parse
 from understudy.runs.reader import Run
 from understudy.runs.recipe import SEEDS
@@ -67,7 +69,7 @@ class Use(NamedTuple):
     role: str
     model: str
     endpoint: str
-    """Provider and base URL, with a blank between; never a key."""
+    """Provider and base URL, with a blank between; never a key or password."""
     calls: int
     reused: int
     """Replies taken from other runs."""
@@ -119,7 +121,7 @@ class RunFacts:
         return self.attempts[-1].status or ""
 
     @property
-    def begun(self) -> str:
+    def date(self) -> str:
         """The date of the last attempt, e.g. `2026-11-23`."""
         return self.attempts[-1].started.partition(" ")[0]
 
@@ -135,6 +137,18 @@ class RunFacts:
     @property
     def failed(self) -> int:
         return sum(step.failed for step in self.steps)
+
+    @property
+    def calls(self) -> int:
+        return sum(use.calls for use in self.uses)
+
+    @property
+    def tokens_in(self) -> int:
+        return sum(use.tokens_in for use in self.uses)
+
+    @property
+    def tokens_out(self) -> int:
+        return sum(use.tokens_out for use in self.uses)
 
     @property
     def methods(self) -> tuple[StepFacts, ...]:
@@ -154,12 +168,12 @@ def collect(run: Run) -> RunFacts:
     endpoints = _endpoints(run)
     return RunFacts(
         name=run.path.resolve().name,
-        attempts=tuple(run.records.sessions()),
+        attempts=tuple(run.records.attempts()),
         steps=_steps(run),
         uses=_uses(totals, endpoints),
         models=_models(totals, endpoints),
         cost=cost_of(totals),
-        programs=run.records.isolations(),
+        programs=run.records.answered_by("sandbox"),
         seeds=_seeds(run),
         license=run.recipe.license,
         recipe=_recipe(run),
@@ -236,7 +250,7 @@ def _models(totals: list[Total], endpoints: Mapping[str, str]) -> tuple[ModelFac
             tokens_in=sum(t.tokens_in for t in group),
             tokens_out=sum(t.tokens_out for t in group),
             builtin="pocket" in (model, endpoint) or model.startswith("pocket:"),
-            terms=terms_of(model, endpoint),
+            terms=find_terms(model, endpoint),
         )
         for (role, model), group in groups.items()
     )  # fmt: skip
@@ -245,7 +259,21 @@ def _models(totals: list[Total], endpoints: Mapping[str, str]) -> tuple[ModelFac
 def _endpoints(run: Run) -> dict[str, str]:
     """Provider and base URL of each model that the recipe names, by the model's name."""
     addresses = [parse(settings.model) for settings in run.recipe.models.values()]
-    return {a.model: a.endpoint.replace("@", " ") for a in reversed(addresses)}
+    return {a.model: publish(a.endpoint.replace("@", " ", 1)) for a in reversed(addresses)}
+
+
+def publish(endpoint: str) -> str:
+    """Without user names, passwords and queries in its URL, which may hold secrets."""
+    return re.sub(r"https?://\S+", lambda match: _bare_url(match[0]), endpoint)
+
+
+def _bare_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return "(a URL that cannot be read)"
+    return urlunsplit((parts.scheme, host, parts.path, "", ""))
 
 
 def _seeds(run: Run) -> str:

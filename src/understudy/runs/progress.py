@@ -8,7 +8,8 @@ from typing import NamedTuple, Self, TypeAlias
 
 from understudy.call.limits import Endpoint
 from understudy.call.stack import Tally
-from understudy.journal.read import Kind, Records, Row
+from understudy.journal.read import Records
+from understudy.journal.rows import Kind, Row
 from understudy.runs.quota import Quota
 
 Clock: TypeAlias = Callable[[], float]
@@ -74,7 +75,7 @@ class Progress:
         if self.seeds is None:
             return None
         seeds = min(self.seeds, self.quota.max_seeds or self.seeds)
-        return max(0, seeds - self.quota.tried + self.under_way)
+        return max(0, seeds - self.quota.seeds + self.under_way)
 
 
 class Mark(NamedTuple):
@@ -149,7 +150,7 @@ class Meter:
             time=self._clock(),
             calls=tally.sent,
             tokens=tally.tokens_in + tally.tokens_out,
-            seeds=progress.quota.tried - progress.skipped - progress.under_way,
+            seeds=progress.quota.seeds - progress.skipped - progress.under_way,
             accepted=progress.quota.accepted,
         )
 

@@ -16,8 +16,8 @@ class Quota:
     """Examples of the last step."""
     rejected: int = 0
     """Rejections and failures of the last step."""
-    tried: int = 0
-    """Seeds that were started, or finished by an earlier attempt."""
+    seeds: int = 0
+    """Seeds tried: started, or finished by an earlier attempt."""
 
     @property
     def enough(self) -> bool:
@@ -27,7 +27,7 @@ class Quota:
     @property
     def exhausted(self) -> bool:
         """As many seeds were tried as may be."""
-        return self.max_seeds is not None and self.tried >= self.max_seeds
+        return self.max_seeds is not None and self.seeds >= self.max_seeds
 
     @property
     def missing(self) -> int | None:

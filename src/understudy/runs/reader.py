@@ -54,7 +54,7 @@ class Run:
         for row in self.records.rows(step, "example", "rejection", most=most):
             yield _example(row.body) if row.kind == "example" else _rejection(row.body)
 
-    def rejected(self) -> Iterator[dict[str, Any]]:
+    def rejections(self) -> Iterator[dict[str, Any]]:
         """Every rejection, with its step and task."""
         for label in self.labels:
             for row in self.records.rows(label, "rejection"):

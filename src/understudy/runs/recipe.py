@@ -51,6 +51,9 @@ class ModelSettings(Settings):
     """Defaults; what a method sets goes first."""
     extra: dict[str, Any] = Field(default_factory=dict[str, Any])
     """Further fields of the endpoint's dialect, e.g. `reasoning_effort: low`."""
+    revision: str = ""
+    """Which weights answer, e.g. a commit or a date: change it when others stand behind the same URL.
+    Of the built-in models it is known."""
     key_env: str = ""
     """The environment variable with the key, where it is not the host's usual one."""
     rpm: float | None = Field(default=None, gt=0)
@@ -108,6 +111,9 @@ class Recipe(Settings):
     """Stop at a broken seed instead of writing a failure row."""
     models: dict[str, ModelSettings] = Field(default_factory=dict[str, ModelSettings])
     """Role to model; `teacher` stands in for every role that is not named."""
+    embedder: ModelSettings = Field(default_factory=lambda: ModelSettings.model_validate("hashing"))
+    """What embeds texts for methods that compare them: `hashing`, the built-in one, or e.g.
+    `openai:text-embedding-3-small`."""
     steps: list[Step] = Field(min_length=1)
     """Methods and filters, in order."""
     seed: int = 0
@@ -176,7 +182,7 @@ def find(use: str) -> Definition:
     Raises:
         ConfigError: there is none.
     """
-    if ".py:" in use:
+    if ":" in use:
         return from_file(use, (methods, filters))
     if (definition := methods.get(use) or filters.get(use)) is not None:
         return definition
@@ -213,8 +219,8 @@ def load(target: str, flags: Sequence[str]) -> Recipe:
             raise ConfigError(f"{flag!r}: expected a setting, written key=value.")
         path = key.split(".")
         if path[0] not in own and path[0] not in Recipe.model_fields:
-            known = [*own, *Recipe.model_fields]
-            raise ConfigError(f"{target}: {_unknown(key, path[0], known)}")
+            keys = [*own, *Recipe.model_fields]
+            raise ConfigError(f"{target}: {_unknown(key, path[0], keys)}")
         if path[0] in own:
             path = ["steps", "0", "settings", *path]
         _set(data, path, _value(flag, value), flag)
@@ -223,7 +229,7 @@ def load(target: str, flags: Sequence[str]) -> Recipe:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        data = yaml.safe_load(path.read_text())
+        data = yaml.safe_load(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: expected a recipe, {error.strerror}.") from None
     except yaml.YAMLError as error:
@@ -285,8 +291,8 @@ def _explain(error: ValidationError, kind: type[Settings], where: str) -> str:
         path = [str(part) for part in e["loc"]]
         key = ".".join(path)
         if e["type"] == "extra_forbidden":
-            known = kind.model_fields if len(path) == 1 else _fields_at(kind, path)
-            lines.append(f"{where}: {_unknown(key, path[-1], known)}")
+            keys = kind.model_fields if len(path) == 1 else _fields_at(kind, path)
+            lines.append(f"{where}: {_unknown(key, path[-1], keys)}")
         elif e["type"] == "missing":
             lines.append(f"{where}: {key} is missing.")
         else:
@@ -296,11 +302,11 @@ def _explain(error: ValidationError, kind: type[Settings], where: str) -> str:
     return "\n".join(lines)
 
 
-def _unknown(key: str, name: str, known: Iterable[str]) -> str:
-    """What is wrong with a key that is none of `known`."""
-    if name in RENAMED and RENAMED[name] in known:
+def _unknown(key: str, name: str, keys: Iterable[str]) -> str:
+    """What is wrong with a key that is none of `keys`."""
+    if name in RENAMED and RENAMED[name] in keys:
         return f"{name} is now called {RENAMED[name]}."
-    return f"no setting {key!r}{nearest(name, known)}"
+    return f"no setting {key!r}{nearest(name, keys)}"
 
 
 LONGEST = 200
@@ -308,8 +314,8 @@ LONGEST = 200
 
 
 def _fields_at(kind: type[Settings], path: Sequence[str]) -> Sequence[str]:
-    known = {"models": ModelSettings, "sampling": SamplingSettings, "steps": Step, "prices": Price}
+    kinds = {"models": ModelSettings, "sampling": SamplingSettings, "steps": Step, "prices": Price}
     for part in reversed(path[:-1]):
-        if part in known:
-            return list(known[part].model_fields)
+        if part in kinds:
+            return list(kinds[part].model_fields)
     return list(kind.model_fields)

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import Any, cast
 
 from understudy.errors import ConfigError, nearest
+from understudy.providers.connect import parse, read_revision
 from understudy.registry import Definition
 from understudy.runs.recipe import ModelSettings, Recipe, find, step_config
 from understudy.types import Settings
@@ -32,6 +33,8 @@ class ResolvedRecipe:
     recipe: Recipe
     """With the seeds and the teacher that it takes by default."""
     steps: tuple[ResolvedStep, ...]
+    revisions: Mapping[str, str]
+    """Which weights answer as each model of the recipe; empty where nobody knows."""
     default_teacher: bool
     """The recipe names no teacher and a step needs one: the built-in model stands in."""
 
@@ -44,13 +47,16 @@ class ResolvedRecipe:
         data["steps"] = [
             {
                 "use": step.use,
+                "code": step.definition.digest,
                 "label": step.label,
                 "models": self.recipe.steps[i].models,
                 "settings": step.config.model_dump(mode="json"),
             }
             for i, step in enumerate(self.steps)
         ]
-        for model in data["models"].values():
+        for name, model in data["models"].items():
+            model["revision"] = self.revisions[name]
+        for model in [*data["models"].values(), data["embedder"]]:
             for key in ("rpm", "tpm", "timeout", "key_env"):
                 del model[key]
         return flatten(data)
@@ -76,7 +82,8 @@ def resolve(recipe: Recipe) -> ResolvedRecipe:
         roles = {role: _model_of(step.models.get(role, role), recipe) for role in definition.roles}
         steps.append(ResolvedStep(step.name, step.use, definition, config, roles))
     _check_spelling(recipe, steps)
-    if not (seeds := recipe.seeds or steps[0].definition.seeds) and recipe.seeds == "":
+    seeds = steps[0].definition.seeds if recipe.seeds == "" else recipe.seeds
+    if seeds == "":
         raise ConfigError(
             f"{steps[0].label}: expected seeds. Add seeds=FILE (.jsonl, .json, .csv or .parquet), or "
             "seeds=builtin:arithmetic for a first try."
@@ -87,8 +94,12 @@ def resolve(recipe: Recipe) -> ResolvedRecipe:
     models = recipe.models
     if default_teacher:
         models = {**models, "teacher": ModelSettings.model_validate("pocket")}
+    revisions = {
+        name: settings.revision or read_revision(parse(settings.model))
+        for name, settings in models.items()
+    }
     recipe = recipe.model_copy(update={"seeds": seeds, "models": models})
-    return ResolvedRecipe(recipe, tuple(steps), default_teacher)
+    return ResolvedRecipe(recipe, tuple(steps), revisions, default_teacher)
 
 
 def _model_of(role: str, recipe: Recipe) -> str:
@@ -99,13 +110,13 @@ def _model_of(role: str, recipe: Recipe) -> str:
 def _check_models(
     label: str, models: Mapping[str, str], definition: Definition, recipe: Recipe
 ) -> None:
-    known = sorted({"teacher", *recipe.models})
+    names = sorted({"teacher", *recipe.models})
     for role, model in models.items():
         if role not in definition.roles:
             raise ConfigError(f"{label}: no role {role!r}{nearest(role, definition.roles)}")
-        if model not in known:
+        if model not in names:
             raise ConfigError(
-                f"{label}: models.{role}: no model {model!r} in the recipe{nearest(model, known)}"
+                f"{label}: models.{role}: no model {model!r} in the recipe{nearest(model, names)}"
             )
 
 

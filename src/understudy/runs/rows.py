@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from understudy.journal.read import Row
+from understudy.journal.rows import Row
 from understudy.runs.recipe import SEEDS
 from understudy.runs.seeds import BrokenSeed
 from understudy.types import Example, Rejection, Task, Value, Verdict
@@ -37,18 +37,15 @@ class Item(Value, frozen=True, kw_only=True):
         if self.example is not None:
             return self.example
         assert self.task is not None
-        turns = self.task.conversation
-        return Example(
-            id=self.id, messages=turns, reference=self.task.reference, meta=self.task.meta,
-            choices=self.task.choices, tests=self.task.tests,
-        )  # fmt: skip
+        example = self.task.example(self.task.conversation, **self.task.meta)
+        return msgspec.structs.replace(example, id=self.id)
 
     @property
     def lineage(self) -> tuple[str, ...]:
         return () if self.example is None else self.example.lineage
 
 
-def judged(step: str, example: Example, verdict: Verdict) -> Example | Rejection:
+def apply_verdict(step: str, example: Example, verdict: Verdict) -> Example | Rejection:
     """What a filter's verdict makes of an example; a score is kept under the step's name."""
     if not verdict.keep:
         return Rejection(reason=verdict.reason, score=verdict.score, example=example)
@@ -86,11 +83,11 @@ def rows_of(
     task, their number follows.
     """
     output = Output([], [])
-    numbered = pool or len(outcomes) > 1
+    several = pool or len(outcomes) > 1
     for ordinal, outcome in enumerate(outcomes, first):
-        position = item.position + struct.pack(">I", ordinal) if numbered else item.position
+        position = item.position + struct.pack(">I", ordinal) if several else item.position
         if isinstance(outcome, Example):
-            name = f"{item.id or step}#{ordinal + 1}" if numbered else item.id
+            name = f"{item.id or step}#{ordinal + 1}" if several else item.id
             lineage = (*item.lineage, f"{step}/{item.id}")
             example = msgspec.structs.replace(outcome, id=name, lineage=lineage)
             output.items.append(Item(id=name, position=position, example=example))

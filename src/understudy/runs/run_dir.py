@@ -108,7 +108,8 @@ class RunDir:
         }
         temporary = file.with_suffix(".tmp")
         try:
-            temporary.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+            text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
+            temporary.write_text(text, encoding="utf-8")
             temporary.replace(file)
         except OSError as error:
             raise RunFolderError(f"{file}: {error.strerror}. Make room and run again.") from error
@@ -127,7 +128,7 @@ def read_facts(path: Path) -> dict[str, Any]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        facts = json.loads(file.read_text())
+        facts = json.loads(file.read_text("utf-8"))
         if not isinstance(facts, dict) or not {"fingerprint", "recipe"} <= facts.keys():
             raise ValueError("expected the facts of a run, found something else")
     except (OSError, ValueError) as error:
@@ -138,30 +139,41 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _difference(path: Path, then: dict[str, Any], now: dict[str, Any]) -> str:
-    keys = sorted(k for k in {*then, *now} if then.get(k, _NONE) != now.get(k, _NONE))
-    lines = [f"  {k}: {then.get(k, _NONE)!r} -> {now.get(k, _NONE)!r}" for k in keys]
+    keys = sorted(k for k in {*then, *now} if then.get(k, _UNSET) != now.get(k, _UNSET))
+    lines = "\n".join(f"  {key}: {_change(key, then, now)}" for key in keys)
     return (
-        f"{path} holds a run of another recipe. What differs (there -> here):\n"
-        + "\n".join(lines)
-        + f"\nRun it as it was, or start a new one: out=FOLDER reuse='[{path}]' takes from this "
-        "one every reply that is still asked for."
+        f"{path} holds a run of another recipe. What differs (there -> here):\n{lines}\n"
+        f"Run it as it was, or start a new one: out=NEW reuse='[{path}]' takes from this one every "
+        "reply that is still asked for."
     )
 
 
-class _None:
+def _change(key: str, then: dict[str, Any], now: dict[str, Any]) -> str:
+    """How a key differs. Of a step's code the digests would say nothing."""
+    before, after = then.get(key, _UNSET), now.get(key, _UNSET)
+    use = now.get(f"{key.removesuffix('.code')}.use")
+    if not key.endswith(".code") or use is None or {str} != {type(before), type(after)}:
+        return f"{before!r} -> {after!r}"
+    releases = [digest.rpartition(" ")[0] for digest in (before, after)]
+    if releases[0] == releases[1]:
+        return f"{use} was changed"
+    return f"{use} of {releases[0]} -> {releases[1]}"
+
+
+class _Unset:
     def __repr__(self) -> str:
         return "(unset)"
 
 
-_NONE = _None()
+_UNSET = _Unset()
 
 
 def _commit() -> str:
     """Of the directory the run is started in; empty outside a repository."""
     try:
-        found = subprocess.run(
+        result = subprocess.run(
             ["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return found.stdout.strip()
+    return result.stdout.strip()

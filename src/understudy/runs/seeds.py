@@ -37,20 +37,20 @@ def position(index: int) -> bytes:
     return struct.pack(">I", index)
 
 
-def identified(tasks: Iterable[Task | BadSeed]) -> Iterator[Seed | BrokenSeed]:
+def identify(tasks: Iterable[Task | BadSeed]) -> Iterator[Seed | BrokenSeed]:
     """The tasks with their ids: the user's own, or a digest of the content, numbered where equal
     tasks come more than once.
 
     A user's id that comes twice is a broken seed: two tasks of one name would share their replies.
     Ids seen so far are kept in a temporary file, not in memory.
     """
-    seen, numbered = _Seen(), enumerate(tasks)
+    ids, rows = _Ids(), enumerate(tasks)
     try:
-        while chunk := list(islice(numbered, CHUNK)):
+        while chunk := list(islice(rows, CHUNK)):
             names = [
                 None if isinstance(task, BadSeed) else task.id or _digest(task) for _, task in chunk
             ]
-            counts = seen.counts(names)
+            counts = ids.counts(names)
             for (index, task), name, count in zip(chunk, names, counts, strict=True):
                 if isinstance(task, BadSeed) or name is None:
                     assert isinstance(task, BadSeed)
@@ -63,7 +63,7 @@ def identified(tasks: Iterable[Task | BadSeed]) -> Iterator[Seed | BrokenSeed]:
                 else:
                     yield Seed(task, position(index))
     finally:
-        seen.close()
+        ids.close()
 
 
 CHUNK = 400
@@ -90,31 +90,31 @@ def _complaint(name: str, count: int) -> str | None:
     return None
 
 
-class _Seen:
+class _Ids:
     """How often each id came, in a temporary SQLite file that the system removes."""
 
     def __init__(self) -> None:
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.execute("pragma journal_mode = off")
-        self._db.execute("create table seen (id text primary key, n integer) without rowid")
+        self._db.execute("create table ids (id text primary key, n integer) without rowid")
         self._db.execute("begin")
 
     def counts(self, names: Sequence[str | None]) -> list[int]:
         """For each name how often it came, this time included; 0 for none."""
-        given = [name for name in names if name is not None]
-        marks = ",".join("?" * len(given))
-        known = self._db.execute(f"select 1 from seen where id in ({marks}) limit 1", given)
-        if len(set(given)) == len(given) and known.fetchone() is None:  # as nearly always
-            self._db.executemany("insert into seen values (?, 1)", [(name,) for name in given])
+        some = [name for name in names if name is not None]
+        marks = ",".join("?" * len(some))
+        earlier = self._db.execute(f"select 1 from ids where id in ({marks}) limit 1", some)
+        if len(set(some)) == len(some) and earlier.fetchone() is None:  # as nearly always
+            self._db.executemany("insert into ids values (?, 1)", [(name,) for name in some])
             return [int(name is not None) for name in names]
         return [0 if name is None else self._count(name) for name in names]
 
     def _count(self, name: str) -> int:
-        found = self._db.execute(
-            "insert into seen values (?, 1) on conflict do update set n = n + 1 returning n",
+        row = self._db.execute(
+            "insert into ids values (?, 1) on conflict do update set n = n + 1 returning n",
             (name,),
         ).fetchone()
-        return found[0]
+        return row[0]
 
     def close(self) -> None:
         self._db.close()

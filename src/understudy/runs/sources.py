@@ -6,7 +6,8 @@ A resumed run begins with what the step before has left unfinished, then goes on
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 
-from understudy.journal.read import Records, Row
+from understudy.journal.read import Records
+from understudy.journal.rows import Row
 from understudy.runs.rows import Item, Output, broken_row, chunks, item_of
 from understudy.runs.seeds import BrokenSeed, Seed, refuse
 from understudy.runs.state import State
@@ -27,23 +28,23 @@ async def seed_items(
     """
     quota, progress = state.quota, state.progress
     for chunk in chunks(seeds, CHUNK):
-        whole, broken = list[Seed](), list[Row]()
+        tasks, failures = list[Seed](), list[Row]()
         for seed in chunk:
             if isinstance(seed, Seed):
-                whole.append(seed)
+                tasks.append(seed)
             elif strict:
                 raise refuse(seed)
             else:
-                broken.append(broken_row(seed))
-        await writer.write([Output(broken, [])])
-        finished = state.records.finished(label, [seed.task.id for seed in whole])
+                failures.append(broken_row(seed))
+        await writer.write([Output(failures, [])])
+        finished = state.records.finished(label, [seed.task.id for seed in tasks])
         progress.skipped += len(finished)
-        quota.tried += len(finished)
-        for task, position in whole:
+        quota.seeds += len(finished)
+        for task, position in tasks:
             if state.over or quota.exhausted:
                 return
             if task.id not in finished:
-                quota.tried += 1
+                quota.seeds += 1
                 yield Item(id=task.id, position=position, task=task)
         await asyncio.sleep(0)  # a long stretch of finished seeds must not hold up the loop
 
@@ -55,9 +56,9 @@ async def items_of(feed: Feed, state: State) -> AsyncGenerator[Item]:
         yield item
 
 
-async def streamed(before: str, label: str, feed: Feed, state: State) -> AsyncGenerator[Item]:
+async def stream(before: str, label: str, feed: Feed, state: State) -> AsyncGenerator[Item]:
     """What earlier attempts left unfinished between two steps, then what this one makes."""
-    async for item in unfinished(before, label, state.records, state.attempt):
+    async for item in read_unfinished(before, label, state.records, state.attempt):
         yield item
     async for item in items_of(feed, state):
         yield item
@@ -69,7 +70,7 @@ async def in_seed_order(before: str, label: str, feed: Feed, state: State) -> As
     async for _ in items_of(feed, state):
         pass
     if state.halt.reason is None:
-        async for item in unfinished(before, label, state.records):
+        async for item in read_unfinished(before, label, state.records):
             yield item
 
 
@@ -82,7 +83,7 @@ async def everything(before: str, feed: Feed, state: State) -> AsyncGenerator[It
             yield item_of(row)
 
 
-async def unfinished(
+async def read_unfinished(
     before: str, label: str, records: Records, attempt: int | None = None
 ) -> AsyncGenerator[Item]:
     """Examples of the step `before` that `label` is not done with; only those of attempts before

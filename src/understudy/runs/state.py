@@ -19,8 +19,6 @@ class State:
     """Its number; rows of earlier attempts have lower ones."""
     progress: Progress
     halt: Halt
-    seed: int = 0
-    """Of every random choice a method makes."""
     on_error: OnError = "stop"
     concurrency: int = 512
     """Most tasks under way in each step."""

@@ -1,14 +1,12 @@
 """A step at work: from an item to the rows that the journal keeps, and to the next step's items."""
 
 import traceback
-from collections.abc import AsyncGenerator, Awaitable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from typing import Any, Literal, TypeAlias, cast
 
-from understudy.call.model import Model
 from understudy.errors import (
     MethodError,
     ProviderError,
@@ -17,9 +15,9 @@ from understudy.errors import (
     Unparsable,
     first,
 )
+from understudy.handles.world import Handle
 from understudy.registry import Definition
-from understudy.runs.rows import Item, Output, failure_output, judged, pool_failure, rows_of
-from understudy.sandbox.handle import Sandbox
+from understudy.runs.rows import Item, Output, apply_verdict, failure_output, pool_failure, rows_of
 from understudy.types import Example, Rejection, Settings, Task, Verdict
 
 OnError: TypeAlias = Literal["stop", "row"]
@@ -28,29 +26,24 @@ OnError: TypeAlias = Literal["stop", "row"]
 
 @dataclass(frozen=True)
 class BoundStep:
-    """A step with the models and the sandbox that it uses."""
+    """A step with its settings and handles."""
 
     label: str
     definition: Definition
     config: Settings
-    models: dict[str, Model]
-    sandbox: Sandbox | None = None
-    """Where the step runs programs, if it does."""
+    handles: Mapping[str, Handle]
+    """By the method's parameter, bound to no task yet."""
 
-    def arguments(self, task: str, seed: int) -> dict[str, Any]:
+    def arguments(self, task: str) -> dict[str, Any]:
         """All arguments for one task but the task itself; `task` is empty for a step over the pool."""
-        models = self.models.items()
-        arguments: dict[str, Any] = {role: m.at(self.label, task, role) for role, m in models}
-        if self.definition.takes_rng:
-            arguments["rng"] = Random(f"{seed}/{self.label}/{task}")
-        if self.definition.takes_sandbox and self.sandbox is not None:
-            arguments["sandbox"] = self.sandbox.at(self.label, task)
+        handles = self.handles.items()
+        arguments: dict[str, Any] = {name: h.at(self.label, task, name) for name, h in handles}
         if self.definition.config.model_fields:
             arguments["config"] = self.config
         return arguments
 
 
-async def process(step: BoundStep, item: Item, seed: int, on_error: OnError, **more: Any) -> Output:
+async def process(step: BoundStep, item: Item, on_error: OnError, **more: Any) -> Output:
     """What the step makes of one item; where an expected error ends it, a failure row.
 
     Raises:
@@ -58,14 +51,14 @@ async def process(step: BoundStep, item: Item, seed: int, on_error: OnError, **m
         MethodError: the step's code is wrong, and `on_error` is `stop`.
     """
     try:
-        outcomes = await _call(step, item, step.arguments(item.id, seed) | more)
+        outcomes = await _call(step, item, step.arguments(item.id) | more)
         return rows_of(step.label, item, outcomes)
     except Exception as error:
         return failure_output(step.label, item, *_failure(step, item.id, error, on_error))
 
 
 async def process_pool(
-    step: BoundStep, tasks: Sequence[Task], seed: int, on_error: OnError
+    step: BoundStep, tasks: Sequence[Task], on_error: OnError
 ) -> AsyncGenerator[Output]:
     """What a step over the pool makes, one outcome after another. An expected error ends it with a
     failure row of the step itself.
@@ -75,10 +68,10 @@ async def process_pool(
     """
     ordinal = 0
     try:
-        generator = step.definition.run(tasks, **step.arguments("", seed))
+        generator = step.definition.run(tasks, **step.arguments(""))
         async with aclosing(cast("AsyncGenerator[object]", generator)) as outcomes:
             async for outcome in outcomes:
-                yield rows_of(step.label, POOL, [_checked(outcome)], ordinal, pool=True)
+                yield rows_of(step.label, POOL, [_check_outcome(outcome)], ordinal, pool=True)
                 ordinal += 1
     except Exception as error:
         yield pool_failure(step.label, *_failure(step, "", error, on_error))
@@ -94,22 +87,22 @@ async def _call(
     run = step.definition.run
     if step.definition.shape == "example":
         example = item.as_example()
-        verdict = await _awaited(run(example, **arguments))
+        verdict = await _await(run(example, **arguments))
         if not isinstance(verdict, Verdict):
             raise TypeError(f"expected a Verdict, found {type(verdict).__name__}")
-        return [judged(step.label, example, verdict)]
-    outcome = await _awaited(run(item.as_task(), **arguments))
+        return [apply_verdict(step.label, example, verdict)]
+    outcome = await _await(run(item.as_task(), **arguments))
     if isinstance(outcome, Iterable) and not isinstance(outcome, str):
-        outcomes = [_checked(one) for one in cast("Iterable[object]", outcome)]
+        outcomes = [_check_outcome(one) for one in cast("Iterable[object]", outcome)]
         return outcomes or [Rejection(reason="the method made nothing")]
-    return [_checked(outcome)]
+    return [_check_outcome(outcome)]
 
 
-async def _awaited(value: object) -> object:
+async def _await(value: object) -> object:
     return await cast("Awaitable[object]", value) if isinstance(value, Awaitable) else value
 
 
-def _checked(outcome: object) -> Example | Rejection:
+def _check_outcome(outcome: object) -> Example | Rejection:
     if not isinstance(outcome, Example | Rejection):
         raise TypeError(
             f"expected an Example, a Rejection or a list of them, found {type(outcome).__name__}"

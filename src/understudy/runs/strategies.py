@@ -39,7 +39,7 @@ async def each(
 
     async def one(item: Item) -> list[Output]:
         try:
-            return [await process(step, item, state.seed, state.on_error)]
+            return [await process(step, item, state.on_error)]
         except (RunStopped, Unauthorized) as reason:
             state.halt(reason)
             return [Output([], [])]
@@ -47,7 +47,7 @@ async def each(
     crew.start(start_all())
     try:
         while crew.busy:
-            outputs = await crew.finished()
+            outputs = await crew.next_batch()
             if outputs:
                 yield outputs
             unwritten -= len(outputs)
@@ -82,7 +82,7 @@ class _Crew:
         self._finished.append(task)
         self._wake.set()
 
-    async def finished(self) -> list[Output]:
+    async def next_batch(self) -> list[Output]:
         """What has been made since the last time; waits for something. Raises what a task raised."""
         await self._wake.wait()
         self._wake.clear()
@@ -101,28 +101,28 @@ async def in_order(
 ) -> AsyncGenerator[list[Output]]:
     """A filter that compares with what it has kept judges one item after another, in the order of the
     seeds, so that a resumed run decides as one that was never killed."""
-    assert step.definition.memory is not None
-    index = step.definition.memory(step.config)
+    assert step.definition.index is not None
+    index = step.definition.index(step.config)
     for row in state.records.rows(step.label, "example"):
         index.add(item_of(row).as_example())
-    outputs, kept = list[Output](), 0
+    outputs, fresh = list[Output](), 0
     async with aclosing(source) as items:
         async for item in items:
             if state.over:
                 continue
             state.progress.started += 1
             try:
-                output = await process(step, item, state.seed, state.on_error, memory=index)
+                output = await process(step, item, state.on_error, index=index)
             except (RunStopped, Unauthorized) as reason:
                 state.halt(reason)
                 continue
-            for made in output.items:
-                index.add(made.as_example())
+            for example in output.items:
+                index.add(example.as_example())
             outputs.append(output)
-            kept += len(output.items)
-            if len(outputs) >= BATCH or kept == state.quota.missing:
+            fresh += len(output.items)
+            if len(outputs) >= BATCH or fresh == state.quota.missing:
                 yield outputs
-                outputs, kept = [], 0
+                outputs, fresh = [], 0
     if outputs:
         yield outputs
 
@@ -137,18 +137,18 @@ async def over_pool(
     """All items go to the method at once. What it made in earlier attempts it makes again, from the
     journal's replies, and only what follows is new. A step that an error ended has no end mark: the
     next attempt tries it again."""
-    ended = state.progress.of(step.label, "end") > 0
+    done = state.progress.of(step.label, "end") > 0
     async with aclosing(source) as items:
-        tasks = [item.as_task() async for item in items if not (ended or state.quota.enough)]
-    if ended or state.over:
+        tasks = [item.as_task() async for item in items if not (done or state.quota.enough)]
+    if done or state.over:
         return
-    known = state.records.ordinals(step.label)
+    ordinals = state.records.ordinals(step.label)
     failed = False
-    async with aclosing(process_pool(step, tasks, state.seed, state.on_error)) as outputs:
+    async with aclosing(process_pool(step, tasks, state.on_error)) as outputs:
         try:
             async for output in outputs:
                 failed = output.rows[0].kind == "failure"
-                if failed or output.rows[0].ordinal not in known:
+                if failed or output.rows[0].ordinal not in ordinals:
                     yield [output]
                 if state.quota.enough:
                     return

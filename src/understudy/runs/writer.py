@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from understudy.journal.read import Row
-from understudy.journal.write import Journal
+from understudy.journal.effect import Journal
+from understudy.journal.rows import Row
 from understudy.runs.progress import Progress
 from understudy.runs.rows import Item, Output, surplus_row
 

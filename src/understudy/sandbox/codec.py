@@ -9,12 +9,18 @@ Both sides of the border import this file, so it needs the standard library only
 
 import json
 import struct
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any, cast
 
 MAX_BYTES = 1_000_000
 """Of one encoded value."""
+MAX_MESSAGES = 4_000_000
+"""Bytes of all messages from one program."""
 _MAX_DEPTH = 60
 _MAX_SHOWN = 300
+_MAX_COLLISIONS = 100
+"""Keys of one hash. A program that chooses its keys could make a set of them quadratically slow."""
 
 
 class Opaque:
@@ -91,7 +97,7 @@ def decode(data: Any) -> Any:
     """
     try:
         return _decode(data)
-    except (TypeError, KeyError, IndexError, RecursionError, OverflowError) as error:
+    except (TypeError, ValueError, LookupError, RecursionError, OverflowError) as error:
         raise ValueError(f"not an encoded value: {error}") from None
 
 
@@ -113,12 +119,23 @@ def _decode(data: Any) -> Any:
         case "opaque":
             return Opaque(str(body[0]), str(body[1]))
         case "dict":
-            return {_decode(k): _decode(v) for k, v in body}
+            pairs = [(_decode(k), _decode(v)) for k, v in body]
+            _check_hashes(k for k, _ in pairs)
+            return dict(pairs)
         case "list":
             return [_decode(item) for item in body]
         case _:
             constructors = {"tuple": tuple[Any, ...], "set": set[Any], "frozenset": frozenset[Any]}
-            return constructors[kind](_decode(item) for item in body)
+            items = [_decode(item) for item in body]
+            if kind != "tuple":
+                _check_hashes(items)
+            return constructors[kind](items)
+
+
+def _check_hashes(keys: Iterable[object]) -> None:
+    counts = Counter(map(hash, keys))
+    if counts and max(counts.values()) > _MAX_COLLISIONS:
+        raise TypeError(f"more than {_MAX_COLLISIONS} keys of one hash")
 
 
 def encode_line(nonce: str, message: dict[str, Any]) -> bytes:

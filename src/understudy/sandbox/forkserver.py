@@ -33,14 +33,12 @@ from understudy.sandbox import (
     runner,
     seccomp,
 )
-from understudy.sandbox.codec import encode_frame
+from understudy.sandbox.codec import MAX_MESSAGES, encode_frame
 from understudy.sandbox.syscalls import die_with_parent, drop_capabilities, no_new_privileges
 
 READABLE = rootfs.list_readable()
 """What `landlock` leaves open. Computed once, before any fork."""
 _CHUNK = 65_536
-_MAX_MESSAGES = 4_000_000
-"""Bytes of messages from one program."""
 
 
 def main(layers: list[str]) -> None:
@@ -52,6 +50,7 @@ def main(layers: list[str]) -> None:
     replies = os.fdopen(os.dup(1), "wb")
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 1)
+    rlimits.limit_files()
     try:
         if "namespaces" in layers:
             namespaces.enter()
@@ -218,7 +217,7 @@ class Supervisor:
 
     def _limit(self, name: str) -> int:
         """Most bytes of `data`."""
-        return self.job["output"] if name in ("stdout", "stderr") else _MAX_MESSAGES
+        return self.job["output"] if name in ("stdout", "stderr") else MAX_MESSAGES
 
     def _end(self, descriptor: int, pid: int) -> None:
         """End a child, if it still lives, and all that lives in its namespace."""

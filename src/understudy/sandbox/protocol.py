@@ -1,5 +1,6 @@
 """The nouns of the sandbox: a program with its tests, and the outcome of running it."""
 
+from collections.abc import Awaitable, Callable
 from typing import ClassVar, Literal, NamedTuple, TypeAlias
 
 from understudy.types import Value
@@ -98,3 +99,7 @@ class Outcome(Value, frozen=True, kw_only=True):
     def first_failure(self) -> TestResult | None:
         """The first test that did not pass."""
         return next((test for test in self.tests if not test.passed), None)
+
+
+Execute: TypeAlias = Callable[[Execution], Awaitable[Outcome]]
+"""The seam below the handle: the pool of workers is one, and so is the journal around it."""

@@ -4,7 +4,13 @@ import math
 import resource
 
 MEGABYTE = 1 << 20
+FILE_SIZE = 16 * MEGABYTE
 THREADS = 64
+
+
+def limit_files() -> None:
+    """Limit the size of the files that this process writes, such as the log that it inherits."""
+    _lower(resource.RLIMIT_FSIZE, FILE_SIZE)
 
 
 def restrict(seconds: float, megabytes: int, *, count_threads: bool) -> None:
@@ -17,7 +23,7 @@ def restrict(seconds: float, megabytes: int, *, count_threads: bool) -> None:
     limits = {
         resource.RLIMIT_AS: megabytes * MEGABYTE,
         resource.RLIMIT_CPU: cpu,
-        resource.RLIMIT_FSIZE: 16 * MEGABYTE,
+        resource.RLIMIT_FSIZE: FILE_SIZE,
         resource.RLIMIT_NOFILE: 64,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_STACK: 8 * MEGABYTE,
@@ -27,10 +33,14 @@ def restrict(seconds: float, megabytes: int, *, count_threads: bool) -> None:
     if count_threads:
         limits[resource.RLIMIT_NPROC] = THREADS
     for kind, limit in limits.items():
-        try:
-            _, hard = resource.getrlimit(kind)
-        except ValueError:  # this system does not know the limit
-            continue
-        if hard != resource.RLIM_INFINITY:
-            limit = min(limit, hard)
-        resource.setrlimit(kind, (limit, limit))
+        _lower(kind, limit)
+
+
+def _lower(kind: int, limit: int) -> None:
+    try:
+        _, hard = resource.getrlimit(kind)
+    except ValueError:  # this system does not know the limit
+        return
+    if hard != resource.RLIM_INFINITY:
+        limit = min(limit, hard)
+    resource.setrlimit(kind, (limit, limit))

@@ -7,10 +7,13 @@ taken apart (a test file, a tolerance, a comparison with another call) runs in a
 
 import ast
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from understudy.sandbox.codec import Opaque, decode, decode_lines
+from msgspec import Meta, field
+
+from understudy.sandbox.codec import MAX_BYTES, Opaque, decode, decode_lines, show
 from understudy.sandbox.protocol import Mode, Outcome, Program, Status, TestResult
+from understudy.types import Value
 
 
 class CallTest(NamedTuple):
@@ -99,39 +102,57 @@ def build_job(program: Program, nonce: str) -> Job:
     return Job(message, files, mode, () if apart else call_tests)
 
 
-def read_outcome(program: Program, job: Job, report: Mapping[str, Any], isolation: str) -> Outcome:
-    """The outcome of a program, from a worker's report."""
+class Report(Value, frozen=True, kw_only=True):
+    """What a worker sends back. A program that took its worker over may have written it."""
+
+    refused: str = ""
+    """Why the program was not run; empty if it was."""
+    limit: Literal["", "timeout", "output limit"] = field(default="", name="ended")
+    """The limit that the program went over."""
+    status: Annotated[int, Meta(ge=-255, le=255)] = 0
+    """Of the program's process: its exit status, or minus the signal that ended it."""
+    wall: Annotated[float, Meta(ge=0, le=1e9)] = 0.0
+    cpu: Annotated[float, Meta(ge=0, le=1e9)] = 0.0
+    memory: Annotated[int, Meta(ge=0, le=1 << 60)] = 0
+    messages: str = ""
+    verdicts: str = ""
+    stdout: str = ""
+    stderr: str = ""
+
+
+def read_outcome(program: Program, job: Job, report: Report, isolation: str) -> Outcome:
+    """The outcome of a program. It is total: no report makes it raise."""
     nonce = job.message["nonce"]
-    messages = decode_lines(nonce, report["messages"].encode())
-    answers = {m["call"]: m for m in messages if isinstance(m.get("call"), int)}
-    failure = next((m for m in messages if "line" in m), None)
+    messages = decode_lines(nonce, report.messages.encode())
+    answers = {i: m for m in messages if (i := _read_index(m, "call")) is not None}
+    failure = next((m for m in messages if "line" in m and "raised" in m), None)
     calls = len(program.calls)
     values = [_read_value(answers[i]) for i in range(calls) if i in answers]
     if job.mode == "apart":
-        tests = _read_verdicts(program.tests, decode_lines(nonce, report["verdicts"].encode()))
+        tests = _read_verdicts(program.tests, decode_lines(nonce, report.verdicts.encode()))
     else:
         tests = _compare_values(program.tests, job.call_tests, answers, calls)
-    complete = failure is None and any(m.get("started") for m in messages)
+    complete = failure is None and any(m.get("started") is True for m in messages)
     complete = complete and len(tests) == len(program.tests) and len(values) == calls
-    error = str(failure["raised"])[:600] if failure else ""
+    error = _read_error(failure) if failure else ""
     status = _classify(report, tests, error, complete=complete)
     if status in ("timeout", "output limit"):
         error = LIMIT_ERRORS[status].format(program=program)
     elif status == "error" and not error:
-        error = _explain_exit(int(report["status"]))
+        error = _explain_exit(report.status)
     return Outcome(
         status=status,
         tests=tests,
         values=tuple(text for text, _ in values),
         raised=tuple(raised for _, raised in values),
-        trace=next((str(m["trace"]) for m in messages if "trace" in m), ""),
-        stdout=report["stdout"],
-        stderr=report["stderr"],
+        trace=next((_read_text(m, "trace") for m in messages if "trace" in m), ""),
+        stdout=report.stdout,
+        stderr=report.stderr,
         error=error,
-        line=failure["line"] if failure and isinstance(failure["line"], int) else None,
-        wall=round(report["wall"], 6),
-        cpu=round(report["cpu"], 6),
-        memory=report["memory"],
+        line=_read_index(failure, "line") if failure else None,
+        wall=round(report.wall, 6),
+        cpu=round(report.cpu, 6),
+        memory=report.memory,
         mode=job.mode,
         isolation=isolation,
     )
@@ -143,12 +164,10 @@ LIMIT_ERRORS: dict[str, str] = {
 }
 
 
-def _classify(
-    report: Mapping[str, Any], tests: Sequence[TestResult], error: str, *, complete: bool
-) -> Status:
+def _classify(report: Report, tests: Sequence[TestResult], error: str, *, complete: bool) -> Status:
     errors = [error, *(test.error for test in tests)]
-    if report["ended"]:
-        return report["ended"]
+    if report.limit:
+        return report.limit
     if any(text.startswith("MemoryError") for text in errors):
         return "out of memory"
     if not all(test.passed for test in tests):
@@ -164,11 +183,33 @@ def _explain_exit(status: int) -> str:
     return "the program ended its own process before it was done"
 
 
+# Fields of messages. A hostile program may have written them, so they can hold anything.
+
+
+def _read_text(message: Mapping[str, Any], key: str, default: str = "") -> str:
+    text = message.get(key, default)
+    return _escape_surrogates(text) if isinstance(text, str) else default
+
+
+def _escape_surrogates(text: str) -> str:
+    """Half of a surrogate pair cannot be written as UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _read_index(message: Mapping[str, Any], key: str) -> int | None:
+    index = message.get(key)
+    return index if type(index) is int and 0 <= index <= MAX_BYTES else None
+
+
+def _read_error(message: Mapping[str, Any]) -> str:
+    return _read_text(message, "raised", "nothing was returned")[:600]
+
+
 def _read_value(answer: Mapping[str, Any]) -> tuple[str, bool]:
     """`repr` of a value, or the error; and whether it is an error."""
     if "value" not in answer:
-        return str(answer.get("raised", "nothing was returned"))[:600], True
-    return repr(_decode_or_opaque(answer["value"])), False
+        return _read_error(answer), True
+    return _show(_decode_or_opaque(answer["value"])), False
 
 
 def _decode_or_opaque(data: Any) -> Any:
@@ -176,6 +217,15 @@ def _decode_or_opaque(data: Any) -> Any:
         return decode(data)
     except ValueError as error:
         return Opaque("?", f"<a value that cannot be read: {error}>")
+
+
+def _show(value: object) -> str:
+    """`repr` in full. Python refuses it for integers of more than 4,300 digits."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        text = show(value)
+    return _escape_surrogates(text)
 
 
 def _compare_values(
@@ -193,28 +243,28 @@ def _compare_values(
 
 
 def _compare(test: str, part: CallTest, answer: Mapping[str, Any]) -> TestResult:
-    expected = repr(part.expected)
+    expected = _show(part.expected)
     if "value" not in answer:
-        error = str(answer.get("raised", "nothing was returned"))[:600]
-        return TestResult(test, False, expected=expected, error=error)
+        return TestResult(test, False, expected=expected, error=_read_error(answer))
     actual = _decode_or_opaque(answer["value"])
     if part.truth:
-        plain = not isinstance(actual, Opaque)
-        return TestResult(test, plain and bool(actual) == part.expected, repr(actual), expected)
-    return TestResult(test, bool(actual == part.expected), repr(actual), expected)
+        passed = not isinstance(actual, Opaque) and bool(actual) == part.expected
+    else:
+        passed = bool(actual == part.expected)
+    return TestResult(test, passed, _show(actual), expected)
 
 
 def _read_verdicts(
     tests: Sequence[str], messages: Sequence[Mapping[str, Any]]
 ) -> tuple[TestResult, ...]:
-    verdicts = {m["test"]: m for m in messages if isinstance(m.get("test"), int)}
+    verdicts = {i: m for m in messages if (i := _read_index(m, "test")) is not None}
     return tuple(
         TestResult(
-            str(verdicts[i].get("assert") or test),
+            _read_text(verdicts[i], "assert") or test,
             verdicts[i].get("passed") is True,
-            str(verdicts[i].get("actual", "")),
-            str(verdicts[i].get("expected", "")),
-            str(verdicts[i].get("error", "")),
+            _read_text(verdicts[i], "actual"),
+            _read_text(verdicts[i], "expected"),
+            _read_text(verdicts[i], "error"),
         )
         for i, test in enumerate(tests)
         if i in verdicts

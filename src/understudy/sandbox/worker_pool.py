@@ -20,6 +20,8 @@ from understudy.sandbox.worker import Worker, WorkerLost
 
 MAX_SOURCE = 1_000_000
 """Characters of a program and its tests."""
+MAX_LIMITS = {"seconds": 86_400, "megabytes": 1 << 20, "output": 1 << 28}
+"""Largest limits of a program. The kernel would take a negative one for no limit."""
 
 
 class WorkerPool:
@@ -31,8 +33,8 @@ class WorkerPool:
         """None stands for a worker that is not started yet."""
         self._choice = asyncio.Lock()
         self._isolation: Isolation | None = None
-        self._refusal: NoSandbox | None = None
-        """Why there is no isolation. It is found out once; all who wait get the same answer."""
+        self._refusal = ""
+        """Why no program can run any more. All who wait are told the same."""
         self._workers: set[Worker] = set()
 
     @classmethod
@@ -66,35 +68,36 @@ class WorkerPool:
         """The outcome of a program.
 
         Raises:
-            NoSandbox: nothing on this machine can hold it.
+            NoSandbox: nothing on this machine can hold it, or no worker can be started any more.
         """
         program = execution.program
         if (reason := explain_refusal(program)) is not None:
             return Outcome(status="refused", error=reason)
         isolation = await self._choose_once()
         worker = await self._idle.get()
+        error = ""
         try:
             for _ in range(2):  # the first worker may have died of something else than this program
                 job = build_job(program, secrets.token_hex(8))
                 worker = worker or await self._replace(isolation)
                 try:
                     return read_outcome(program, job, await worker.ask(job), isolation.name)
-                except WorkerLost:
+                except WorkerLost as lost:
+                    error = f"the program's worker ended with it, twice: {lost}"
                     await self._discard(worker)
                     worker = None
                 except BaseException:
                     await self._discard(worker)  # it may be in the middle of an answer
                     worker = None
                     raise
-            return Outcome(
-                status="error", error="the program's worker ended with it, twice",
-                isolation=isolation.name,
-            )  # fmt: skip
+            return Outcome(status="error", error=error, isolation=isolation.name)
         finally:
-            self._idle.put_nowait(worker)
+            self._idle.put_nowait(worker)  # wakes the next who waits, even if there is no worker
 
     async def close(self) -> None:
-        """End all workers and all that they run."""
+        """End all workers and all that they run. Programs that still wait for one are refused."""
+        self._refusal = self._refusal or CLOSED
+        self._idle.put_nowait(None)
         await asyncio.gather(*(worker.close() for worker in self._workers))
         self._workers.clear()
 
@@ -108,8 +111,8 @@ class WorkerPool:
 
     async def _choose_once(self) -> Isolation:
         async with self._choice:
-            if self._refusal is not None:
-                raise self._refusal
+            if self._refusal:
+                raise NoSandbox(self._refusal)
             if self._isolation is None:
                 self._isolation = await self._choose()
                 for _ in range(self._size - self._idle.qsize()):
@@ -135,21 +138,24 @@ class WorkerPool:
                 self._notify("sandbox=unsafe-subprocess: model-written code runs unprotected")
             self._idle.put_nowait(worker)
             return isolation
-        self._refusal = NoSandbox(REFUSAL.format(reasons="; ".join(reasons), unsafe=UNSAFE))
-        raise self._refusal
+        self._refusal = REFUSAL.format(reasons="; ".join(reasons), unsafe=UNSAFE)
+        raise NoSandbox(self._refusal)
 
     async def _replace(self, isolation: Isolation) -> Worker:
         """A new worker. Its isolation has passed the check before."""
+        if self._refusal:
+            raise NoSandbox(self._refusal)
         try:
             return await self._start(isolation)
         except WorkerLost as error:
-            raise NoSandbox(
-                f"the sandbox ({isolation.name}) cannot start another worker: {error}. The same "
-                "command goes on where this ended."
-            ) from None
+            self._refusal = self._refusal or LOST.format(name=isolation.name, reason=error)
+            raise NoSandbox(self._refusal) from None
 
     async def _start(self, isolation: Isolation) -> Worker:
         worker = await Worker.start(isolation.command)
+        if self._refusal:  # closed, or given up, while this one started
+            await worker.close()
+            raise NoSandbox(self._refusal)
         self._workers.add(worker)
         return worker
 
@@ -166,15 +172,15 @@ def _count_cores() -> int:
 
 async def check_escapes(worker: Worker) -> list[str]:
     """How a hostile program escapes from this worker; empty if it cannot."""
-    with Canaries() as canaries:
-        source = SOURCE.format(**canaries.places)
-        program = Program(source=source, calls=("report()",), seconds=10.0)
-        job = build_job(program, secrets.token_hex(8))
-        try:
-            report = await worker.ask(job)
-        except WorkerLost as error:
-            return [str(error)]
-        return list_escapes(read_outcome(program, job, report, ""), canaries)
+    try:
+        with Canaries() as canaries:
+            source = SOURCE.format(**canaries.places)
+            program = Program(source=source, calls=("report()",), seconds=10.0)
+            job = build_job(program, secrets.token_hex(8))
+            outcome = read_outcome(program, job, await worker.ask(job), "")
+            return list_escapes(outcome, canaries)
+    except (OSError, WorkerLost) as error:
+        return [f"the escape check could not be done: {error}"]
 
 
 def explain_refusal(program: Program) -> str | None:
@@ -184,9 +190,17 @@ def explain_refusal(program: Program) -> str | None:
         return f"the program and its tests have {size:,} characters, more than {MAX_SOURCE:,}"
     if any("\0" in text for text in texts):
         return "the program holds a NUL character"
+    for name, most in MAX_LIMITS.items():
+        if not 0 < (limit := getattr(program, name)) <= most:
+            return f"{name}: expected a limit above 0 and at most {most:,}, found {limit!r}"
     return None
 
 
+LOST = (
+    "the sandbox ({name}) cannot start another worker: {reason}. The same command goes on where this "
+    "ended."
+)
+CLOSED = "the sandbox was closed. The same command goes on where this ended."
 REFUSAL = (
     "refusing to execute model-written code: no isolation holds on this machine ({reasons}). Run on a "
     "Linux that lets users make user namespaces (sysctl kernel.apparmor_restrict_unprivileged_userns"

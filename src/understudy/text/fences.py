@@ -1,33 +1,47 @@
-"""The Markdown code block in a reply's text. Takes time linear in the text."""
+"""The Markdown code blocks in a reply's text. Takes time linear in the text."""
 
+import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 _FENCE = "```"
+_OPENING = re.compile(r"(`{3,}+)\s*+([\w+-]*+)[^`]*+")
+
+
+class CodeBlock(NamedTuple):
+    """A fenced block."""
+
+    label: str
+    """The language that its fence names, in lower case; empty where it names none."""
+    code: str
 
 
 def strip_fences(text: str) -> str:
-    """The inside of the largest Markdown code block, or all of a text that has none, stripped."""
-    return max(_blocks(text), key=len, default=text).strip()
+    """The inside of the largest code block, or all of a text that has none, stripped."""
+    return max((block.code for block in code_blocks(text)), key=len, default=text).strip()
 
 
-def _blocks(text: str) -> Iterator[str]:
-    """The insides of all fenced blocks; the last one may lack its closing fence."""
-    block: list[str] | None = None
+def code_blocks(text: str) -> Iterator[CodeBlock]:
+    """All fenced blocks, without the indentation of their fences. The last one may lack its end."""
+    fence, label, indent = "", "", 0
+    lines = list[str]()
     for line in text.split("\n"):
         bare = line.strip()
-        if block is None:
-            if bare.startswith(_FENCE):
-                if len(bare) > 6 and bare.endswith(_FENCE):
-                    yield bare.strip("`")
-                else:
-                    block = []
-        elif bare == _FENCE:
-            yield "\n".join(block)
-            block = None
-        elif bare.endswith(_FENCE) and bare.count(_FENCE) == 1:
-            yield "\n".join([*block, line.rstrip()[:-3]])
-            block = None
+        if not fence:
+            if opening := _OPENING.fullmatch(bare):
+                fence, label, lines = opening[1], opening[2].lower(), []
+                indent = len(line) - len(line.lstrip())
+            elif len(bare) > 6 and bare.startswith(_FENCE) and bare.endswith(_FENCE):
+                yield CodeBlock("", bare.strip("`"))
+            continue
+        if not bare.startswith(fence) or bare.strip("`"):  # code, which a fence may follow
+            ends = bare.endswith(fence) and bare.count(fence) == 1
+            rest = line.rstrip()[: -len(fence)] if ends else line
+            lines.append(rest[indent:] if not rest[:indent].strip() else rest)
         else:
-            block.append(line)
-    if block is not None:
-        yield "\n".join(block)
+            ends = True
+        if ends:
+            yield CodeBlock(label, "\n".join(lines).strip("\n"))
+            fence = ""
+    if fence:
+        yield CodeBlock(label, "\n".join(lines).strip("\n"))

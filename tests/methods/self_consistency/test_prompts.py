@@ -90,7 +90,7 @@ async def test_earlier_turns_and_pictures_are_kept() -> None:
     turns = (user("Hi"), assistant("Hello"), user("What is 3 + 4?"))
     teacher = Scripted([path(7)] * 2)
     await one(teacher, Task(messages=turns), samples=1, shots=0)
-    await one(teacher, Task(prompt="?", images=(picture,)), samples=1)
+    await one(teacher, Task(prompt="?", parts=(picture,)), samples=1)
     assert teacher.calls[0].request.messages[:2] == turns[:2]
     assert teacher.calls[1].request.messages[-1].media == (picture,)
 
@@ -109,7 +109,7 @@ async def test_own_exemplars_come_from_a_list_or_a_file(tmp_path: Path) -> None:
 
 
 def test_the_shipped_exemplars_say_their_own_answers() -> None:
-    prompts = Prompts.shipped()
+    prompts = Prompts.load()
     assert (len(prompts.exemplars), len(prompts.choice_exemplars)) == (8, 4)
     for exemplar in prompts.exemplars:
         assert exemplar.answer in exemplar.reasoning.replace(",", "")

@@ -15,6 +15,7 @@ from understudy.methods.self_instruct import self_instruct
 from understudy.providers.scripted import Scripted
 from understudy.reports.plan import estimate
 from understudy.runs.recipe import Recipe, load
+from understudy.runs.resolve import resolve
 from understudy.types import Call, Reply
 
 
@@ -140,16 +141,16 @@ async def test_it_runs_as_a_step(tmp_path: Path) -> None:
 
 def test_its_own_seeds_are_taken_where_a_recipe_names_none(tmp_path: Path) -> None:
     own = "builtin:self_instruct"
-    assert load("self_instruct", ["n=5"]).seeds == own
+    assert resolve(load("self_instruct", ["n=5"])).recipe.seeds == own
     assert load("self_instruct", ["seeds=mine.jsonl"]).seeds == "mine.jsonl"
-    assert Recipe.of({"steps": ["self_instruct"]}).seeds == own
+    assert resolve(Recipe.of({"steps": ["self_instruct"]})).recipe.seeds == own
     (file := tmp_path / "r.yaml").write_text("steps: [self_instruct, length]")
-    assert load(str(file), []).seeds == own
+    assert resolve(load(str(file), [])).recipe.seeds == own
 
 
 async def test_a_plan_from_a_few_seeds_is_refused() -> None:
     with pytest.raises(ConfigError, match="small n"):
-        await estimate(Recipe.of({"steps": ["self_instruct"]}), 3, notice=print)
+        await estimate(resolve(Recipe.of({"steps": ["self_instruct"]})), 3, notice=print)
 
 
 def test_a_method_may_bring_no_seeds() -> None:

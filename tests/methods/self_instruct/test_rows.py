@@ -5,9 +5,11 @@ from random import Random
 from instruct_bench import FRESH, PROMPTS, SEEDS, Teacher, run
 
 from understudy.call.model import Model
+from understudy.errors import Rejected
 from understudy.methods.self_instruct.instances import Instance
 from understudy.methods.self_instruct.rows import Encoder
 from understudy.providers.scripted import Scripted
+from understudy.types import Call
 
 
 def test_the_thirteen_templates() -> None:
@@ -48,3 +50,17 @@ async def test_the_judge_answers_three_questions_about_each_instance() -> None:
             }  # fmt: skip
     assert not examples
     assert [r.reason for r in rejections] == ["the judge's answers are unreadable"]
+
+
+async def test_an_instance_that_the_judge_may_not_see_says_so() -> None:
+    def refuses(call: Call) -> str:
+        raise Rejected("no such content")
+
+    judge = Model.over("j", Scripted(refuses))
+
+    (example,), _ = await run(Teacher(FRESH[0]), judge=judge, n=1, audit="record")
+    assert set(example.meta["audit"].values()) == {None}
+    assert example.meta["audit_error"] == "no such content"
+
+    _, rejections = await run(Teacher(FRESH[0]), judge=judge, n=1, audit="require")
+    assert [r.reason for r in rejections] == ["request refused"]

@@ -23,8 +23,7 @@ from refine_bench import (
 from understudy.methods.self_refine.preset import Preset
 from understudy.methods.self_refine.scorecard import scorecard_for
 from understudy.providers.scripted import Scripted
-from understudy.sandbox.handle import Execution
-from understudy.sandbox.protocol import Outcome, TestResult
+from understudy.sandbox.protocol import Execution, Outcome, TestResult
 from understudy.types import Example, Task, assistant, user
 
 # Structured feedback

@@ -53,10 +53,10 @@ def find_format(name: str) -> Format:
     for format in FORMATS:  # without a look at what is installed
         if format.name == name:
             return format
-    known = formats()
-    if name not in known:
-        raise ConfigError(f"no format {name!r}{nearest(name, known)}")
-    return known[name]
+    every = formats()
+    if name not in every:
+        raise ConfigError(f"no format {name!r}{nearest(name, every)}")
+    return every[name]
 
 
 def encode(example: Example, format: Format, *, extras: bool = True) -> Iterator[Json]:
@@ -78,7 +78,7 @@ def encode(example: Example, format: Format, *, extras: bool = True) -> Iterator
 
 
 def _extras(example: Example) -> Json:
-    known: Json = {
+    extras: Json = {
         "rejected": example.rejected[-1].text if example.rejected else None,
         "reference": example.reference,
         "choices": list(example.choices),
@@ -87,4 +87,4 @@ def _extras(example: Example) -> Json:
         "lineage": list(example.lineage),
         "meta": example.meta,
     }
-    return {name: value for name, value in known.items() if value not in (None, [], {})}
+    return {name: value for name, value in extras.items() if value not in (None, [], {})}

@@ -1,19 +1,12 @@
 """How a program is read off a reply, and how one stands in a reply."""
 
 import re
-from collections.abc import Collection, Iterator
-from typing import NamedTuple
+from collections.abc import Collection
+
+from understudy.text.fences import code_blocks
 
 PYTHON = ("python", "python3", "py", "py3")
 """What a fence may call Python."""
-
-
-class CodeBlock(NamedTuple):
-    """A fenced block of a reply."""
-
-    label: str
-    """What its fence says, in lower case; empty where it says nothing."""
-    code: str
 
 
 def read_program(reply: str) -> str:
@@ -35,24 +28,6 @@ def last_block(reply: str, labels: Collection[str]) -> str:
 def fence(code: str, label: str = "python") -> str:
     """A program as it stands in a reply."""
     return f"```{label}\n{code}\n```"
-
-
-def code_blocks(text: str) -> Iterator[CodeBlock]:
-    """All fenced blocks, without the indentation of their fences. The last one may lack its end."""
-    label, indent = "", 0
-    lines: list[str] | None = None
-    for line in text.split("\n"):
-        bare = line.strip()
-        if lines is None:
-            if fence := re.fullmatch(r"```\s*([\w+-]*)", bare):
-                label, indent, lines = fence[1].lower(), len(line) - len(line.lstrip()), []
-        elif bare == "```":
-            yield CodeBlock(label, "\n".join(lines).strip("\n"))
-            lines = None
-        else:
-            lines.append(line[indent:] if not line[:indent].strip() else line)
-    if lines is not None:
-        yield CodeBlock(label, "\n".join(lines).strip("\n"))
 
 
 _DEFINITION = re.compile(r"(async )?def \w")

@@ -81,7 +81,7 @@ class Config(Settings):
     """With `keep=all`: one example per different path."""
     max_paths: int | None = Field(default=None, ge=1)
     """With `keep=all`: at most this many paths per task."""
-    prompts: Prompts = Field(default_factory=Prompts.shipped)
+    prompts: Prompts = Field(default_factory=Prompts.load)
     """Your own texts and exemplars, by the names in `prompts.yaml`."""
 
     @field_validator("exemplars", mode="before")
@@ -130,15 +130,10 @@ async def self_consistency(
         agreeing = list({path.text: path for path in agreeing}.values())
     shots = choose_exemplars(task, config)
     examples = [
-        Example(
-            messages=build_training_turns(
-                task, path.text, str(path.answer), form, shots, config.trigger
-            ),
-            reference=task.reference,
-            choices=task.choices,
-            tests=task.tests,
-            scores={"share": share},
-            meta=meta | {"format": form},
+        task.example(
+            build_training_turns(task, path.text, str(path.answer), form, shots, config.trigger),
+            {"share": share},
+            **meta | {"format": form},
         )
         for path in agreeing[: config.max_paths]
         for form in config.formats
@@ -171,7 +166,7 @@ def is_zero_shot(teacher: Model, config: Config) -> bool:
     """Whether no exemplars are shown: none are wanted, or they are ours and the model is built in."""
     if config.shots != "auto":
         return config.shots == 0
-    ours = config.exemplars == "auto" and config.prompts == Prompts.shipped()
+    ours = config.exemplars == "auto" and config.prompts == Prompts.load()
     return ours and teacher.endpoint == "pocket"
 
 

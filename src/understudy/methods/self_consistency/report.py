@@ -18,7 +18,7 @@ from understudy.types import Example, Rejection
 def report(rows: Iterable[Example | Rejection]) -> Account:
     """Share and entropy of the votes, and accuracy by number of paths if references are known."""
     n, ties, shares, entropies = 0, 0, 0.0, 0.0
-    bins, graded = Bins(), Bins()
+    bins, calibration = Bins(), Bins()
     draws = list[tuple[list[str | None], str]]()
     for answers, meta, share, reference in _votes(rows):
         n, shares = n + 1, shares + share
@@ -28,7 +28,7 @@ def report(rows: Iterable[Example | Rejection]) -> Account:
         if reference is not None:
             draws.append((_grade(answers, reference), "right"))
             answer = meta.get("answer")
-            graded.add(share, right=answer is not None and grade(str(answer), reference))
+            calibration.add(share, right=answer is not None and grade(str(answer), reference))
     if not n:
         return Account("no votes")
     lines = [
@@ -42,7 +42,9 @@ def report(rows: Iterable[Example | Rejection]) -> Account:
             f"{k:>8} {majority:>8.3f} {any_right:>8.3f} {tasks:>8,}"
             for k, majority, any_right, tasks in zip(*curve, strict=True)
         ]
-    return Account("\n".join(lines), (*_curves(curve), _histogram(bins), *_reliability(graded)))
+    return Account(
+        "\n".join(lines), (*_curves(curve), _histogram(bins), *_reliability(calibration))
+    )
 
 
 def _histogram(bins: Bins) -> Histogram:
@@ -56,16 +58,16 @@ def _histogram(bins: Bins) -> Histogram:
     )
 
 
-def _reliability(graded: Bins) -> tuple[Chart, ...]:
-    if not len(graded):
+def _reliability(calibration: Bins) -> tuple[Chart, ...]:
+    if not len(calibration):
         return ()
     diagram = Reliability(
         title="Share of the votes against accuracy",
         x="share of the votes that the chosen answer has",
-        bins=graded.bins(),
+        bins=calibration.bins(),
         unit="tasks",
         caption=f"Where the share says how likely the answer is right, the points stand on the "
-        f"diagonal. On average they are {graded.error():.3f} from it (expected calibration error).",
+        f"diagonal. On average they are {calibration.error():.3f} from it (expected calibration error).",
     )
     return (diagram,)
 

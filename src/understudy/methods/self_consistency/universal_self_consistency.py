@@ -32,7 +32,7 @@ class Config(Settings):
     """Of a reply, and of the choice."""
     criterion: str = "consistent"
     """What the model looks for; `detailed` did better on summaries in the paper."""
-    prompts: Prompts = Field(default_factory=Prompts.shipped)
+    prompts: Prompts = Field(default_factory=Prompts.load)
     """Your own text, by the name in `universal_self_consistency.yaml`."""
 
 
@@ -49,7 +49,7 @@ async def universal_self_consistency(
         return Rejection(reason="no complete reply", meta=task.meta)
     choice = await choose(task, texts, teacher, config) if len(texts) > 1 else 0
     vote = {"responses": len(texts), "chosen": choice or 0, "fallback": choice is None}
-    return Example.of(task, texts[choice or 0], **{**task.meta, **vote})
+    return task.example(texts[choice or 0], **{**task.meta, **vote})
 
 
 async def choose(task: Task, texts: list[str], teacher: Model, config: Config) -> int | None:

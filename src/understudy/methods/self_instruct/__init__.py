@@ -123,7 +123,7 @@ class Config(Settings):
     in which it finds a fault."""
     detail: bool = False
     """Keep each instruction's ten most similar ones and its mean similarity, as the paper's files do."""
-    prompts: Prompts = Field(default_factory=Prompts.shipped)
+    prompts: Prompts = Field(default_factory=Prompts.load)
     """Your own texts, by the names in `prompts.yaml`."""
 
     @model_validator(mode="before")

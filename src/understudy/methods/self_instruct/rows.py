@@ -5,7 +5,7 @@ from random import Random
 from typing import Literal
 
 from understudy.call.model import Model
-from understudy.methods._shared.requests import Refusal, try_request
+from understudy.methods._shared.requests import REFUSED, Refusal, try_request
 from understudy.prompts import fill
 from understudy.types import Example, Json, Rejection, Sampling, assistant, user
 
@@ -59,18 +59,23 @@ class Encoder:
 async def audit(
     example: Example, judge: Model, prompts: Prompts, *, require: bool
 ) -> Example | Rejection:
-    """The example with the judge's answers; with `require`, a rejection unless all are yes."""
+    """The example with the judge's answers; with `require`, a rejection unless all are yes. If the
+    endpoint refuses the request, the example says so."""
     fields = {name: example.meta[name] or "(none)" for name in ("instruction", "input", "output")}
     sampling = Sampling(temperature=0.0, max_tokens=1024)
     reply = await try_request(judge, fill(prompts.judge, **fields), sampling, raw=False)
     verdicts = read_verdicts("" if isinstance(reply, Refusal) else reply.text)
     meta = {**example.meta, "audit": verdicts}
+    if isinstance(reply, Refusal):
+        meta["audit_error"] = reply.error
     example = Example(messages=example.messages, scores=example.scores, meta=meta)
-    if require and not all(verdicts.values()):
-        unreadable = None in verdicts.values()
-        reason = "the judge's answers are unreadable" if unreadable else "the judge found a fault"
-        return Rejection(reason=reason, example=example)
-    return example
+    if not require or all(verdicts.values()):
+        return example
+    if isinstance(reply, Refusal):
+        return Rejection(reason=REFUSED, example=example)
+    unreadable = None in verdicts.values()
+    reason = "the judge's answers are unreadable" if unreadable else "the judge found a fault"
+    return Rejection(reason=reason, example=example)
 
 
 def read_verdicts(reply: str) -> dict[str, bool | None]:

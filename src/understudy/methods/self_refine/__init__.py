@@ -27,8 +27,8 @@ from typing import Any, Literal, Self, cast
 from pydantic import Field, model_validator
 
 from understudy.call.model import Model
+from understudy.handles.sandbox import Sandbox
 from understudy.methods import method
-from understudy.sandbox.handle import Sandbox
 from understudy.types import Example, Json, Rejection, Sampling, Settings, Task
 
 from .feedback import Critics, Source, write
@@ -43,7 +43,7 @@ class Config(Settings):
     preset: Name | Preset = "general"
     """The kind of task: its prompts, and the paper's constants for what is not set. One of general,
     sentiment, dialogue, code_speed, code_readability, math, acronym, constrained; or a YAML file."""
-    prompts: Prompts = Field(default_factory=Prompts.shipped)
+    prompts: Prompts = Field(default_factory=Prompts.load)
     """Wording that all presets share: your own entries, as a YAML file."""
     rounds: int = Field(default=4, ge=0)
     """Most rewrites per task (paper: 4)."""
@@ -124,7 +124,7 @@ async def self_refine(
 
     y = await draft(x, writer, config)
     if not y:
-        return reject_unanswered(task, config)
+        return reject_for_no_answer(task, config)
     cost.first = cost.calls, cost.tokens
     trace = [Version(y)]
     while True:
@@ -201,7 +201,7 @@ async def draft(x: TaskPrompts, writer: Model, config: Config) -> str:
     return await write(writer, x.for_answer(), sampling)
 
 
-def reject_unanswered(task: Task, config: Config) -> Rejection:
+def reject_for_no_answer(task: Task, config: Config) -> Rejection:
     """Without a first answer there is nothing to refine. The report counts the task as wrong."""
     meta: Json = {"trace": [], "stop_reason": NO_ANSWER, "feedback_source": config.source}
     return Rejection(reason=NO_ANSWER, meta=task.meta | meta | {"reference": task.reference})

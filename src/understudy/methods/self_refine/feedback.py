@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from understudy.call.model import Model, Prompt, gather
+from understudy.handles.sandbox import Sandbox
 from understudy.methods._shared.programs import read_program
 from understudy.prompts import fill
-from understudy.sandbox.handle import Sandbox
 from understudy.sandbox.protocol import Outcome, Program
 from understudy.text.answers import extract, grade
 from understudy.types import Sampling, Task

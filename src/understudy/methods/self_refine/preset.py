@@ -58,7 +58,7 @@ class Preset(Settings):
     def _over_general(cls, value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
-        return {**_shipped("general"), **cast("Mapping[str, Any]", value)}
+        return {**_load("general"), **cast("Mapping[str, Any]", value)}
 
 
 def read_preset(preset: Any) -> Any:
@@ -78,7 +78,7 @@ def read_preset(preset: Any) -> Any:
 
 def read_constants(preset: Any, settings: Collection[str]) -> Json:
     """The values that a preset has for settings of these names."""
-    entries = _shipped(preset) if isinstance(preset, str) else preset
+    entries = _load(preset) if isinstance(preset, str) else preset
     entries = entries.model_dump() if isinstance(entries, Preset) else entries
     if not isinstance(entries, Mapping):
         return {}  # no preset, and refused as such
@@ -88,9 +88,9 @@ def read_constants(preset: Any, settings: Collection[str]) -> Json:
 
 def load_preset(preset: Name | Preset) -> Preset:
     """The preset of a name."""
-    return preset if isinstance(preset, Preset) else Preset.model_validate(_shipped(preset))
+    return preset if isinstance(preset, Preset) else Preset.model_validate(_load(preset))
 
 
 @cache
-def _shipped(name: str) -> Json:
+def _load(name: str) -> Json:
     return read_yaml(Path(__file__).parent / "presets" / f"{name}.yaml")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from understudy.types import Example, Json, Message, Rejection, Task, assistant
+from understudy.types import Example, Json, Rejection, assistant
 
 from .feedback import Critics
 from .prompts import TaskPrompts
@@ -13,7 +13,7 @@ from .trace import Version
 def build_answer(prompts: TaskPrompts, final: Version, meta: Json) -> Example:
     """The task and the chosen version."""
     messages = (*prompts.for_answer(), assistant(final.text))
-    return _example(prompts.task, messages, _scores(score=final.score), meta)
+    return prompts.task.example(messages, _scores(score=final.score), **meta)
 
 
 def build_pair(
@@ -26,7 +26,7 @@ def build_pair(
     messages = (*prompts.for_answer(), assistant(final.text))
     worse = (assistant(trace[0].text),)
     scores = _scores(score=final.score)
-    return _example(prompts.task, messages, scores, meta | {"better_by": evidence}, worse)
+    return prompts.task.example(messages, scores, worse, **meta | {"better_by": evidence})
 
 
 def build_steps(
@@ -41,7 +41,7 @@ def build_steps(
         prompt = prompts.for_rewrite([(old.text, old.feedback.text)])
         scores = _scores(before=old.score, score=new.score)
         messages = (*prompt, assistant(new.text))
-        rows.append(_example(prompts.task, messages, scores, meta | {"step": t}))
+        rows.append(prompts.task.example(messages, scores, **meta | {"step": t}))
     return rows or Rejection(reason="no rewrite", score=trace[chosen].score, meta=meta)
 
 
@@ -60,27 +60,9 @@ async def find_evidence(
     if old.score is not None and new.score is not None:
         return "score" if new.score > old.score else ""
     # Of these two the judge has said so already where no version between them was accepted.
-    known = compares and not any(version.accepted for version in trace[1:chosen])
-    return "judge" if known or await critics.prefer(new.text, old.text) else ""
+    settled = compares and not any(version.accepted for version in trace[1:chosen])
+    return "judge" if settled or await critics.prefer(new.text, old.text) else ""
 
 
 def _scores(**scores: float | None) -> dict[str, float]:
     return {name: score for name, score in scores.items() if score is not None}
-
-
-def _example(
-    task: Task,
-    messages: tuple[Message, ...],
-    scores: dict[str, float],
-    meta: Json,
-    rejected: tuple[Message, ...] = (),
-) -> Example:
-    return Example(
-        messages=messages,
-        rejected=rejected,
-        reference=task.reference,
-        choices=task.choices,
-        tests=task.tests,
-        scores=scores,
-        meta=meta,
-    )

@@ -1,0 +1,208 @@
+"""From effects and rows to the rows of the tables: each text, turn and picture once."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+from zlib import crc32
+
+import msgspec
+
+from understudy.journal.conversation import Repeated
+from understudy.journal.effect import Effect
+from understudy.journal.recent import Recent
+from understudy.journal.rows import Row
+from understudy.types import Audio, Image, Turn
+
+K = TypeVar("K")
+Values = list[tuple[object, ...]]
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Inserts:
+    """Writes to one connection; its caller begins and commits.
+
+    A conversation is written as it grows: a request names the earlier request that it goes on from,
+    and adds its own last turns; of a turn that repeats a reply, only the reply's place. Which those
+    are is known for what came recently, without an index: an index by digest costs a page of the disk
+    for each text. What was forgotten and comes again is written once more.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, attempt: int) -> None:
+        self._db = connection
+        self._attempt = attempt
+        self._origins: Recent[tuple[object, ...], int] = Recent(RECENT_ORIGINS)
+        self._heads: Recent[bytes, int] = Recent(RECENT_ORIGINS)
+        self._turns: Recent[bytes, tuple[int, int]] = Recent(RECENT_TURNS)
+        """By the digest of a conversation: the effect that asked it, and how many turns it has."""
+        self._replies: Recent[str, int] = Recent(RECENT_TEXT)
+        """By the text of a reply: its effect."""
+        self._last = self._remember()
+
+    def _remember(self) -> dict[str, int]:
+        """Know what was written last, in an earlier attempt too; the last id of each table."""
+        last = {
+            table: self._db.execute(f"select coalesce(max(id), 0) from {table}").fetchone()[0]
+            for table in ("effects", "origins", "heads")
+        }
+        for number, body in self._db.execute(
+            "select id, body from heads where id > ?", (last["heads"] - RECENT_ORIGINS,)
+        ):
+            self._heads.add(body, number)
+        for number, chain, shared, request, text in self._db.execute(
+            "select id, chain, shared, request, text from effects where id > ?",
+            (last["effects"] - RECENT,),
+        ):
+            if chain:
+                self._turns.add(chain, (number, shared + len(msgspec.json.decode(request))))
+            if len(text) > SHORT:
+                self._replies.add(text, number, len(text))
+        return last
+
+    def effects(self, effects: Sequence[Effect]) -> None:
+        """Write effects; of one that is there already, the first stays."""
+        last = dict(self._last)
+        if self._insert(effects) < len(effects):
+            # Others refer to what was left out: take back all, and write what is new.
+            self._db.execute("rollback to effects")
+            self._last = last
+            for recent in (self._origins, self._heads, self._turns, self._replies):
+                recent.clear()
+            self._insert(self._new(effects))
+        self._db.executemany(ADD_TOTALS, _totals(self._attempt, effects))
+        self._media(part for effect in effects for part in effect.media)
+
+    def _insert(self, effects: Sequence[Effect]) -> int:
+        """How many of them were new."""
+        origins, heads = Values(), Values()
+        values = [self._values(effect, origins, heads) for effect in effects]
+        self._db.execute("savepoint effects")
+        self._db.executemany("insert into origins values (?, ?, ?, ?, ?, ?, ?, ?)", origins)
+        self._db.executemany("insert into heads values (?, ?)", heads)
+        return self._db.executemany(ADD_EFFECT, values).rowcount
+
+    def _new(self, effects: Sequence[Effect]) -> list[Effect]:
+        keys, new = set[bytes](), list[Effect]()
+        for effect in effects:
+            there = self._db.execute("select 1 from effects where key = ?", (effect.key,))
+            if effect.key not in keys and there.fetchone() is None:
+                new.append(effect)
+            keys.add(effect.key)
+        return new
+
+    def _values(self, e: Effect, origins: Values, heads: Values) -> tuple[object, ...]:
+        self._last["effects"] = number = self._last["effects"] + 1
+        origin = (self._attempt, e.kind, e.step, e.scope, e.role, e.who, e.source)
+        if (origin_id := self._origins.get(origin)) is None:
+            origin_id = self._add("origins", self._origins, origin)
+            origins.append((origin_id, *origin))
+        chain, head, parent, shared, request = b"", None, None, 0, e.request.head
+        if turns := e.request.turns:
+            if (head := self._heads.get(request)) is None:
+                head = self._add("heads", self._heads, request)
+                heads.append((head, request))
+            chain = turns[-1].hash
+            parent, shared = self._prefix(turns)
+            # The first turn of all repeats no reply: most requests have no other, and are spared.
+            written = [self._written(turn) for turn in turns[max(1, shared) :]]
+            request = b"[%b]" % b",".join(written if shared else [turns[0].body, *written])
+            for i in range(max(shared, len(turns) - 2), len(turns)):
+                self._turns.add(turns[i].hash, (number, i + 1))
+        if len(text := e.text) > SHORT:
+            self._replies.add(text, number, len(text))
+        return (
+            number, e.key, origin_id, e.task, e.draw, head, parent, shared, chain, request, e.reply,
+            text, crc32(text.encode(), crc32(e.reply, crc32(e.key))),
+        )  # fmt: skip
+
+    def _add(self, table: str, known: Recent[K, int], value: K) -> int:
+        self._last[table] = number = self._last[table] + 1
+        known.add(value, number)
+        return number
+
+    def _prefix(self, turns: Sequence[Turn]) -> tuple[int | None, int]:
+        """The effect that asked the longest known beginning, and how many turns that is."""
+        for turn in reversed(turns):
+            if (place := self._turns.get(turn.hash)) is not None:
+                return place
+        return None, 0
+
+    def _written(self, turn: Turn) -> bytes:
+        """A message as JSON; one that repeats a reply names its effect in place of the text."""
+        message, text = turn.message, turn.message.content
+        if (
+            isinstance(text, str)
+            and len(text) > SHORT
+            and (effect := self._replies.get(text)) is not None
+        ):
+            return _encode(Repeated(message.role, effect, message.tool_calls, message.tool_call_id))
+        return turn.body
+
+    def rows(self, rows: Sequence[Row]) -> None:
+        """Write rows; one of the same step, task and ordinal takes the place of the earlier."""
+        self._db.executemany(
+            ADD_ROW,
+            [
+                (
+                    r.step, r.task, r.ordinal, r.kind, r.reason, r.position, self._attempt,
+                    r.content, r.body, crc32(r.body, crc32(r.content)),
+                )
+                for r in rows
+            ],
+        )  # fmt: skip
+        self._media(part for row in rows for part in row.media)
+
+    def _media(self, media: Iterable[Image | Audio]) -> None:
+        values = [(part.sha256, part.media_type, part.data) for part in media if part.data]
+        if values:
+            self._db.executemany(ADD_BLOB, values)
+
+
+RECENT = 8_192
+"""Effects of the attempt before that are known as if this one had written them."""
+RECENT_ORIGINS = 1_024
+RECENT_TURNS = 16_384
+RECENT_TEXT = 8 * 2**20
+"""Characters."""
+SHORT = 64
+"""Characters of a text that is not worth a reference."""
+
+ADD_EFFECT = f"insert or ignore into effects values ({', '.join('?' * 13)})"
+ADD_ROW = """
+insert or replace into rows
+    (step, task, ordinal, kind, reason, position, attempt, content, body, checksum)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+ADD_BLOB = "insert or ignore into blobs values (?, ?, ?)"
+ADD_TOTALS = """
+insert into totals values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+on conflict do update set sent = sent + excluded.sent, reused = reused + excluded.reused,
+    tokens_in = tokens_in + excluded.tokens_in, tokens_out = tokens_out + excluded.tokens_out,
+    cached = cached + excluded.cached, reasoning = reasoning + excluded.reasoning,
+    cost = cost + excluded.cost, unpriced = unpriced + excluded.unpriced"""
+
+
+def _totals(attempt: int, effects: Sequence[Effect]) -> Values:
+    """One row per (step, role, model): what these effects add to the sums."""
+    groups: dict[tuple[str, str, str], list[Effect]] = {}
+    for effect in effects:
+        if effect.usage is not None:
+            groups.setdefault((effect.step, effect.role, effect.model), []).append(effect)
+    return [
+        _total((attempt, *names), [e for e in group if not e.source], len(group))
+        for names, group in groups.items()
+    ]
+
+
+def _total(names: tuple[object, ...], fresh: Sequence[Effect], count: int) -> tuple[object, ...]:
+    usages = [effect.usage for effect in fresh if effect.usage is not None]
+    return (
+        *names,
+        sum(effect.sent for effect in fresh),
+        count - len(fresh),
+        sum(usage.tokens_in for usage in usages),
+        sum(usage.tokens_out for usage in usages),
+        sum(usage.cached for usage in usages),
+        sum(usage.reasoning for usage in usages),
+        sum(effect.cost or 0.0 for effect in fresh),
+        sum(effect.sent and effect.cost is None for effect in fresh),
+    )

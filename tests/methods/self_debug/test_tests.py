@@ -1,0 +1,153 @@
+"""Which tests the model sees, and that it never sees the others."""
+
+from typing import Any
+
+import pytest
+from debug_bench import (
+    HIDDEN,
+    HUMANEVAL,
+    MBPP,
+    NO,
+    RIGHT,
+    TASK,
+    VISIBLE,
+    WORSE,
+    WRONG,
+    Fake,
+    code,
+    run,
+)
+from inline_snapshot import snapshot
+
+from understudy.call.model import Model
+from understudy.handles.sandbox import Sandbox
+from understudy.methods._shared.programs import fence
+from understudy.methods.self_debug import Config, self_debug
+from understudy.methods.self_debug.syntax import find_call
+from understudy.methods.self_debug.tests import hidden_tests, visible_tests
+from understudy.providers.scripted import Scripted
+from understudy.sandbox.protocol import Execution, Outcome
+from understudy.types import Example, Task
+
+
+def test_visible_are_the_named_tests_the_docstrings_examples_or_the_first_asserts() -> None:
+    assert visible_tests(TASK, 1) == (VISIBLE,)
+    assert visible_tests(MBPP, 1) == (VISIBLE,)
+    named = Task(prompt=HUMANEVAL.prompt, tests=MBPP.tests, meta={"visible_tests": ["assert f(0)"]})
+    assert visible_tests(named, 1) == ("assert f(0)",)
+    assert visible_tests(MBPP, 2) == (VISIBLE, "assert f(4) == 8")
+    assert visible_tests(MBPP, None) == MBPP.tests
+    assert visible_tests(HUMANEVAL, 1) == snapshot(
+        ("assert double(2) == 4", "assert double(7) == 14")
+    )
+
+
+def test_a_test_file_is_never_shown() -> None:
+    task = Task(prompt="No examples.", tests=HUMANEVAL.tests, meta={"entry_point": "double"})
+    assert visible_tests(task, 1) == ()
+    assert visible_tests(task, None) == ()
+
+
+def test_a_broken_docstring_has_no_examples() -> None:
+    prompt = 'def f(x):\n    """\n    >>> f("a\n  b")\n    1\n    """\n'
+    assert visible_tests(Task(prompt=prompt), 1) == ()
+    assert visible_tests(Task(prompt="Like this:\n>>> f(1)\n2\n\nAnd so on"), 1) == (
+        "assert f(1) == 2",
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "test"),
+    [
+        ("f(148, 412) should return 16.", "assert f(148, 412) == 16"),
+        ("For f('a(b') the output will be 3", None),
+        ("f('a)b') => 'x'", "assert f('a)b') == 'x'"),
+        ("f([1, 2]) ➞ [3]  # the sum", "assert f([1, 2]) == [3]"),
+        ("e.g. f(3) = (1, 2) since 1 + 2 is 3", None),
+        ("f(2) == 4 (twice 2)", "assert f(2) == 4"),
+        ("f(x) == 4", None),
+        ("f(2) == y", None),
+        ("g(2) == 4", None),
+        ("f(2", None),
+    ],
+)
+def test_examples_in_the_words_of_a_docstring_are_read_where_it_has_no_others(
+    line: str, test: str | None
+) -> None:
+    prompt = f'def f(x):\n    """\n    {line}\n    """\n'
+    expected = (test,) if test else ()
+    assert visible_tests(Task(prompt=prompt, meta={"entry_point": "f"}), 1) == expected
+    assert visible_tests(Task(prompt=prompt), 1) == ()
+    both = prompt.replace('"""\n', '"""\n    >>> f(7)\n    8\n\n', 1)
+    assert visible_tests(Task(prompt=both, meta={"entry_point": "f"}), 1) == ("assert f(7) == 8",)
+
+
+def test_hidden_are_all_tests_as_files_that_call_their_check() -> None:
+    assert hidden_tests(TASK) == TASK.tests
+    assert hidden_tests(HUMANEVAL) == (f"{HUMANEVAL.tests[0]}\ncheck(double)",)
+    assert hidden_tests(MBPP)[2] == f"k = 20\n{HIDDEN}"
+    calls_it = Task(tests=("def check(c):\n    pass\ncheck(f)",), meta={"entry_point": "f"})
+    assert hidden_tests(calls_it) == calls_it.tests
+
+
+@pytest.mark.parametrize("feedback", Config.model_fields["feedback"].annotation.__args__)  # type: ignore[union-attr]  # a Literal
+@pytest.mark.parametrize("task", [TASK, HUMANEVAL, MBPP], ids=["named", "docstring", "mbpp"])
+async def test_no_prompt_ever_holds_a_hidden_test(feedback: str, task: Task) -> None:
+    names = ("double",) if task is HUMANEVAL else ("f",)
+    programs = [f"def {n}(x):\n    return {{}}" for n in names]
+
+    def answer(call: Any) -> str:
+        last = call.request.messages[-1].text
+        if "Does the code" in last:
+            return NO
+        return fence(programs[0].format(len(teacher.calls)))
+
+    teacher = Scripted(answer)
+    rows = await run(
+        teacher, task, feedback=feedback, max_turns=3, resample=True, shots=1, samples=2,
+        keep=("solution", "repair", "preference", "critique"), accept="all",
+    )  # fmt: skip
+    prompts = "\n".join(m.text for call in teacher.calls for m in call.request.messages)
+    assert rows
+    for secret in ("(21)", "42", "check", "(10)", "20", "2 * x"):
+        assert secret not in prompts, secret
+    for row in rows:
+        if isinstance(row, Example):
+            text = "\n".join(m.text for m in (*row.messages, *row.rejected))
+            assert "candidate" not in text
+            assert "(10)" not in text
+
+
+async def test_hidden_tests_run_once_per_program_and_after_the_last_word() -> None:
+    order = list[str]()
+    fake, teacher = Fake(), Scripted(code(WRONG, WORSE, RIGHT))
+
+    async def watched(execution: Execution) -> Outcome:
+        order.append("hidden" if HIDDEN in execution.program.tests else "visible")
+        return await fake(execution)
+
+    async def answer(call: Any) -> Any:
+        order.append("model")
+        return await teacher(call)
+
+    await self_debug(TASK, Model.over("m", answer), Sandbox(watched), Config())
+    assert order == [*["model", "visible"] * 3, *["hidden"] * 3]
+
+
+@pytest.mark.parametrize(
+    ("test", "call"),
+    [
+        ("assert f(1) == 2", "f(1)"),
+        ("assert f('a', [1]) == 'b', 'message'", "f('a', [1])"),
+        ("assert not f(1)", "f(1)"),
+        ("assert f(1)", "f(1)"),
+        ("assert math.isclose(f(1), 2.0)", "f(1)"),
+        ("assert set(f(1)) == {1}", "set(f(1))"),
+        ("import math\nassert f(1) < 2", "f(1)"),
+        ("assert f(\n    1) == 2", "f(1)"),
+        ("f(1)", ""),
+        ("assert (", ""),
+    ],
+)
+def test_what_a_test_calls(test: str, call: str) -> None:
+    assert find_call(test) == call
