@@ -4,6 +4,7 @@ import asyncio
 import os
 import resource
 import signal
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ from understudy import Example, Model, Task, method
 
 @method(paper="arXiv:0000.00000")
 async def both(task: Task, teacher: Model, judge: Model) -> Example:
-    return Example.of(task, f"{await teacher.ask(task.prompt)}, {await judge.ask(task.prompt)}")
+    return task.example(f"{await teacher.ask(task.prompt)}, {await judge.ask(task.prompt)}")
 '''
 
 
@@ -136,9 +137,7 @@ def test_the_second_signal_ends_the_run_at_once() -> None:
 
 
 def test_an_error_in_a_method_leaves_the_attempt_failed_and_the_folder_free() -> None:
-    Path("both.py").write_text(
-        METHOD.replace("return Example", "raise KeyError\n    return Example")
-    )
+    Path("both.py").write_text(METHOD.replace("return task", "raise KeyError\n    return task"))
     with pytest.raises(Exception, match="both, task 't0': KeyError"):
         run(recipe())
     assert statuses() == ["failed"]
@@ -210,3 +209,46 @@ def test_a_display_is_started_with_the_run_and_ends_with_it() -> None:
 
     run(recipe(), display=watch)
     assert ended == [6]
+
+
+@pytest.mark.parametrize(
+    ("limits", "concurrency", "after"),
+    [
+        ((256, 4096), 100, (256, 4096)),
+        ((256, 4096), 156, (256, 4096)),
+        ((256, 4096), 157, (257, 4096)),
+        ((256, 4096), 3_996, (4_096, 4096)),
+        ((256, 4096), 3_997, None),
+        ((256, resource.RLIM_INFINITY), 9_900, (10_000, resource.RLIM_INFINITY)),
+    ],
+)
+def test_open_files_are_allowed_for_every_call_under_way(
+    limits: tuple[int, int],
+    concurrency: int,
+    after: tuple[int, int] | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [limits]
+
+    def getrlimit(_: int) -> tuple[int, int]:
+        return now[0]
+
+    def setrlimit(_: int, limits: tuple[int, int]) -> None:
+        now[0] = limits
+
+    monkeypatch.setattr(resource, "getrlimit", getrlimit)
+    monkeypatch.setattr(resource, "setrlimit", setrlimit)
+    if after is None:
+        with pytest.raises(ConfigError, match=r"concurrency=3997 needs 4097 open files"):
+            run(recipe(concurrency=concurrency))
+    else:
+        run(recipe(concurrency=concurrency))
+        assert now == [after]
+
+
+def test_outside_the_main_thread_signals_are_left_to_others() -> None:
+    resolved, summaries = recipe(), list[Summary]()
+    thread = threading.Thread(target=lambda: summaries.append(run(resolved)))
+    thread.start()
+    thread.join()
+    assert [summary.status for summary in summaries] == ["done"]

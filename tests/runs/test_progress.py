@@ -93,6 +93,33 @@ def test_a_meter_that_is_read_rarely_takes_the_time_since_the_last_reading() -> 
     assert speed == "10.0 calls/s"
 
 
+def test_the_window_is_half_a_minute_and_reaches_back_to_its_beginning() -> None:
+    assert WINDOW == 30.0
+    clock, progress = Time(), Progress()
+    meter = Meter(progress, [], clock)
+    for sent, wait in ((300, 1), (300, 30), (330, 0)):
+        clock.now += wait
+        progress.tally.sent = sent
+        speed, *_ = meter.speeds()
+    assert speed == "1.0 calls/s", "the burst before the window counts no more"
+
+
+def test_rates_of_less_than_a_second_are_per_second() -> None:
+    clock, progress = Time(), Progress()
+    meter = Meter(progress, [], clock)
+    clock.now += 0.5
+    progress.tally.sent = 10
+    assert meter.speeds()[0] == "20.0 calls/s"
+
+
+def test_seeds_that_had_come_through_before_the_first_reading_say_nothing_about_speed() -> None:
+    clock, progress = Time(), Progress(Quota(seeds=100), seeds=200)
+    meter = Meter(progress, [], clock)
+    clock.now += 10
+    progress.quota.seeds = 110
+    assert meter.speeds()[-1] == "1:30 left"
+
+
 def test_with_n_the_time_left_is_that_of_the_examples_that_are_missing() -> None:
     clock, progress = Time(), Progress(Quota(100, accepted=40))
     meter = Meter(progress, [], clock)

@@ -24,7 +24,7 @@ def finished(own_folder: None) -> None:
         "from understudy import Example, Model, Task, method\n"
         "@method(paper='arXiv:0000.00000')\n"
         "async def once(task: Task, teacher: Model) -> Example:\n"
-        "    return Example.of(task, await teacher.ask(task.prompt))\n"
+        "    return task.example(await teacher.ask(task.prompt))\n"
     )
     understudy.run(
         seeds=[{"id": f"t{i}", "prompt": "?"} for i in range(10)] + [{"x": 1}],

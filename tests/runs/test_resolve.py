@@ -27,7 +27,7 @@ class Config(Settings):
 
 @method(paper="arXiv:0000.00000")
 async def mine(task: Task, config: Config) -> Example:
-    return Example.of(task, task.prompt * config.times)
+    return task.example(task.prompt * config.times)
 '''
 
 

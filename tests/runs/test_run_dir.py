@@ -21,7 +21,7 @@ from understudy import Example, Model, Task, method
 
 @method(paper="arXiv:0000.00000")
 async def mine(task: Task, teacher: Model) -> Example:
-    return Example.of(task, await teacher.ask(f"Please: {task.prompt}"))
+    return task.example(await teacher.ask(f"Please: {task.prompt}"))
 '''
 SCRIPT = "def answer(call):\n    return call.request.messages[-1].text\n"
 

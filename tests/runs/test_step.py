@@ -113,7 +113,7 @@ async def test_a_filter_that_gives_no_verdict_is_told_what_was_expected() -> Non
 
 async def test_what_cannot_be_written_is_blamed_on_the_task_that_made_it() -> None:
     async def work(task: Task) -> Example:
-        return Example.of(task, "x", odd=object())
+        return task.example("x", odd=object())
 
     with pytest.raises(MethodError, match="work, task 't1': TypeError"):
         await output(step(defined(work)))
@@ -132,7 +132,7 @@ def helper(text: str) -> str:
 
 @method(paper="arXiv:0000.00000")
 async def mine(task: Task) -> Example:
-    return Example.of(task, helper(task.prompt))
+    return task.example(helper(task.prompt))
 '''
 
 
@@ -197,9 +197,9 @@ async def pooled(bound: BoundStep, on_error: Literal["stop", "row"] = "stop") ->
 
 async def test_outcomes_of_a_pool_are_numbered_in_the_order_they_were_made() -> None:
     async def grow(tasks: Sequence[Task]) -> AsyncIterator[Example | Rejection]:
-        yield Example.of(tasks[0], "a")
+        yield tasks[0].example("a")
         yield Rejection(reason="no")
-        yield Example.of(tasks[1], "c")
+        yield tasks[1].example("c")
 
     rows = [row for output in await pooled(step(defined(grow))) for row in output.rows]
     assert [(row.task, row.ordinal, row.kind) for row in rows] == [
@@ -209,7 +209,7 @@ async def test_outcomes_of_a_pool_are_numbered_in_the_order_they_were_made() -> 
 
 async def test_an_expected_error_ends_a_pool_with_one_failure_row_of_the_step() -> None:
     async def grow(tasks: Sequence[Task]) -> AsyncIterator[Example]:
-        yield Example.of(tasks[0], "a")
+        yield tasks[0].example("a")
         raise Rejected("400: no")
 
     first, last = await pooled(step(defined(grow)))
@@ -223,7 +223,7 @@ async def test_an_expected_error_ends_a_pool_with_one_failure_row_of_the_step() 
 
 async def test_a_stop_in_a_pool_is_no_row() -> None:
     async def grow(tasks: Sequence[Task]) -> AsyncIterator[Example]:
-        yield Example.of(tasks[0], "a")
+        yield tasks[0].example("a")
         raise BudgetExhausted("no money")
 
     with pytest.raises(BudgetExhausted):
@@ -244,7 +244,7 @@ async def test_a_pool_that_is_given_up_closes_its_generator() -> None:
     async def grow(tasks: Sequence[Task]) -> AsyncIterator[Example]:
         try:
             while True:
-                yield Example.of(tasks[0], "a")
+                yield tasks[0].example("a")
         finally:
             closed.append(True)
 

@@ -45,7 +45,7 @@ def up_to(n: int) -> Callable[[int], bool]:
 
 
 async def echo(task: Task) -> Example:
-    return Example.of(task, "x")
+    return task.example("x")
 
 
 async def test_what_finishes_while_others_are_written_is_handed_out_together(
@@ -80,7 +80,7 @@ async def test_a_stop_of_one_task_lets_the_others_finish_and_drains_the_source(
             raise BudgetExhausted("no money")
         for _ in range(5):
             await asyncio.sleep(0)
-        return Example.of(task, "x")
+        return task.example("x")
 
     async with state(tmp_path) as now:
         batches = each(step(defined(work)), items(100), now, up_to(3))
@@ -100,7 +100,7 @@ async def test_a_bug_in_one_task_cancels_the_others_and_is_raised(tmp_path: Path
             await asyncio.sleep(60)
         finally:
             ended.append(task.id)
-        return Example.of(task, "x")
+        return task.example("x")
 
     async with state(tmp_path) as now:
         with pytest.raises(MethodError):
@@ -117,7 +117,7 @@ async def test_tasks_are_given_up_when_the_generator_is(tmp_path: Path) -> None:
             await asyncio.sleep(0 if task.id == "t0" else 60)
         finally:
             ended.append(task.id)
-        return Example.of(task, "x")
+        return task.example("x")
 
     async with state(tmp_path) as now:
         batches = each(step(defined(work)), items(3), now, up_to(3))
@@ -161,7 +161,7 @@ async def test_rows_in_order_are_handed_out_as_soon_as_they_may_be_enough(
 
 async def echo_all(tasks: Sequence[Task]) -> AsyncIterator[Example]:
     for task in tasks:
-        yield Example.of(task, "x")
+        yield task.example("x")
 
 
 async def pooled(now: State, function: Callable[..., object] = echo_all) -> list[str]:
@@ -188,7 +188,7 @@ async def test_a_pool_with_an_end_mark_is_not_run_again(tmp_path: Path) -> None:
 
 async def test_a_pool_that_failed_has_no_end_mark(tmp_path: Path) -> None:
     async def refused(tasks: Sequence[Task]) -> AsyncIterator[Example]:
-        yield Example.of(tasks[0], "x")
+        yield tasks[0].example("x")
         raise Rejected("400")
 
     async with state(tmp_path) as now:
@@ -198,7 +198,7 @@ async def test_a_pool_that_failed_has_no_end_mark(tmp_path: Path) -> None:
 
 async def test_a_pool_that_was_stopped_has_neither_mark_nor_failure(tmp_path: Path) -> None:
     async def stopped(tasks: Sequence[Task]) -> AsyncIterator[Example]:
-        yield Example.of(tasks[0], "x")
+        yield tasks[0].example("x")
         raise BudgetExhausted("no money")
 
     async with state(tmp_path) as now:
@@ -212,7 +212,7 @@ async def test_a_pool_with_enough_has_no_end_mark_and_is_asked_for_no_more(tmp_p
     async def counts(tasks: Sequence[Task]) -> AsyncIterator[Example]:
         for task in tasks:
             made.append(task.id)
-            yield Example.of(task, "x")
+            yield task.example("x")
 
     async with state(tmp_path, Quota(2)) as now:
         batches = over_pool(step(defined(counts)), items(3), now)

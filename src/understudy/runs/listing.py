@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from understudy.filters import filters
 from understudy.methods import methods
+from understudy.prompts import PromptSet
 from understudy.runs.recipe import Recipe, find
 from understudy.types import Settings
 
@@ -77,6 +78,8 @@ def _yaml(default: object) -> str:
             return "null"
         case bool():
             return str(default).lower()
+        case PromptSet():
+            return str(default)
         case BaseModel():
             return str(default.model_dump(exclude_defaults=True))
         case tuple() | list():

@@ -27,6 +27,15 @@ def format_question(task: Task) -> str:
     return task.question if choices in task.question else f"{task.question}\n{choices}"
 
 
+def replace_question(task: Task, text: str) -> tuple[Message, ...]:
+    """The task's conversation with `text` for its question. Earlier turns, pictures and sound stay."""
+    *earlier, last = task.conversation
+    if text == last.text:
+        return task.conversation
+    parts = last.media if task.messages else task.parts
+    return (*earlier, user(text, *parts))
+
+
 def build_prompt(task: Task, exemplars: Sequence[Exemplar], trigger: str) -> list[Message]:
     """The prompt for a chain of thought: after exemplars where there are any, else with the trigger."""
     if exemplars:
@@ -43,9 +52,9 @@ def build_few_shot_prompt(
         for e in exemplars
     ]
     question = "\n\n".join([*shots, f"Q: {format_question(task)}\nA:"])
-    return [*task.messages[:-1], user(question, *task.parts)]
+    return list(replace_question(task, question))
 
 
 def build_zero_shot_prompt(task: Task, trigger: str) -> list[Message]:
     """The question, and a last line such as "Let's think step by step."."""
-    return [*task.messages[:-1], user(f"{format_question(task)}\n{trigger}", *task.parts)]
+    return list(replace_question(task, f"{format_question(task)}\n{trigger}"))

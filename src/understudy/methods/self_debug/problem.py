@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 from understudy.handles.sandbox import Sandbox
-from understudy.types import Message, Task, user
+from understudy.methods._shared.exemplars import replace_question
+from understudy.types import Message, Task
 
 from .prompts import Prompts
 from .tests import hidden_tests
@@ -105,7 +106,7 @@ class Problem:
     @property
     def conversation(self) -> tuple[Message, ...]:
         """The task, as the model is given it."""
-        return (*self.task.messages[:-1], user(self.statement, *self.task.parts))
+        return replace_question(self.task, self.statement)
 
     def read(self, reply: str) -> Candidate:
         return self.language.read(self.task, reply)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from understudy.methods._shared.exemplars import format_question
+from understudy.methods._shared.exemplars import format_question, replace_question
 from understudy.prompts import PromptSet, fill
-from understudy.types import Message, Task, user
+from understudy.types import Message, Task
 
 from .preset import Preset
 
@@ -85,13 +85,13 @@ class TaskPrompts:
         return self._turns(fill(self.wording.compare, x=self.x, a=a, b=b))
 
     def _turns(self, text: str) -> tuple[Message, ...]:
-        """`text` in place of the task's last turn, with its pictures and what came before."""
-        *earlier, last = self.task.conversation
+        """`text` in place of the task's question, after what came before it."""
+        *earlier, last = replace_question(self.task, text)
         if (most := self.preset.turns) is not None:
             turns = [message for message in earlier if message.role != "system"]
             recent = turns[len(turns) - min(len(turns), most - 1) :]
             earlier = [m for m in earlier if m.role == "system" or any(m is r for r in recent)]
-        return (*earlier, last if text == last.text else user(text, *last.media))
+        return (*earlier, last)
 
 
 def visible_tests(task: Task) -> tuple[str, ...]:
