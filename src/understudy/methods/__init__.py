@@ -1,11 +1,12 @@
-"""One paper, one file. A method is a plain async function; its signature is the whole contract.
+"""One paper, one folder. A method is a plain async function; its signature is the whole contract.
 
     @method(paper="arXiv:...")
     async def name(task: Task, teacher: Model, config: Config) -> Example: ...
 
-Every parameter of type `Model` is a role that the recipe binds; `config` is a frozen settings model
-of the same file; `rng: random.Random`, where it is asked for, is seeded by the run and the task.
-An async generator over `tasks: Sequence[Task]` is a method over the whole pool.
+Every parameter of type `Model` is a role that the recipe binds. `config` is a frozen settings model of
+the same file. `rng: Random`, if it is asked for, is seeded by the run and the task. An async generator
+over `tasks: Sequence[Task]` is a method over the whole pool. Prompts are data in `prompts.yaml` beside
+it.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,7 @@ ROOMS: dict[str, str] = {
     "universal_self_consistency": "self_consistency",
     "verbose_cloning": "self_align",
 }
-"""Methods that are a stage of another's paper, or a variant of it, and stand in its folder."""
+"""A method that is a stage or a variant of another paper's method, and the folder in which it stands."""
 
 methods = Registry(__name__, "method", ROOMS)
 
@@ -28,6 +29,6 @@ Function = TypeVar("Function", bound=Callable[..., object])
 def method(
     *, paper: str, report: Report | None = None, seeds: str = ""
 ) -> Callable[[Function], Function]:
-    """Register a method; the function is returned untouched. `report` turns what it made into what
-    `understudy show` prints and `report.html` draws; `seeds` are taken where the recipe names none."""
+    """Register a method. The function is returned untouched. `report` turns its rows into what
+    `understudy show` prints and `report.html` draws. `seeds` are used if the recipe names none."""
     return lambda function: methods.add(function, paper, report, seeds)
