@@ -225,6 +225,7 @@ BODIES = {
     "not a number": b'{"usage": NaN}',
     "deep": b"[" * 100_000,
     "deep objects": b'{"a":' * 900 + b"1" + b"}" * 900,
+    "objects too deep": b'{"a":' * 100_000,
     "a huge number": b'{"a": ' + b"9" * 5_000 + b"}",
     "the key": json.dumps({"key": KEY}).encode(),
     "the key, escaped": json.dumps({"key": KEY}).replace("/", "\\/").encode(),
