@@ -3,9 +3,9 @@
 import asyncio
 import selectors
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -14,6 +14,7 @@ from understudy.call.limits import Endpoint
 from understudy.call.model import Model
 from understudy.call.stack import Tally, assemble
 from understudy.data.bad_row import BadSeed
+from understudy.handles.embedder import Backend, Embed, put_together
 from understudy.handles.hashing import hashing
 from understudy.handles.sandbox import Sandbox
 from understudy.handles.world import World
@@ -81,6 +82,14 @@ class Bench:
             self.notices.append, attempts=self.attempts,
         )  # fmt: skip
         return Model(name, generate, endpoint="test", **fields)
+
+    def attach(self, step: BoundStep, execute: Execute, embed: Embed) -> BoundStep:
+        """The step with every handle but the models journaled here."""
+        world = World(
+            self.journal, self.tally, lambda role: cast("Model", step.handles[role]), execute,
+            lambda: Backend("test", put_together(embed)), 0,
+        )  # fmt: skip
+        return replace(step, handles=step.definition.open_handles(world, {}))
 
     def sandbox(self, execute: Execute) -> Sandbox:
         """The journal over what runs programs."""

@@ -46,20 +46,35 @@ JSON = st.recursive(
     max_leaves=40,
 )
 OBJECTS = st.dictionaries(st.sampled_from(NAMES), JSON, max_size=8)
+NUMBERS = st.floats() | st.integers() | st.sampled_from([True, None, "-1"])
+TEXTS = st.text(max_size=3) | st.sampled_from([5, None, ["a"]])
+TOKENS = st.fixed_dictionaries(
+    {"token": TEXTS, "logprob": NUMBERS},
+    optional={
+        "top_logprobs": st.lists(st.fixed_dictionaries({"token": TEXTS, "logprob": NUMBERS}))
+    },
+)
+LOGPROBS = (
+    st.fixed_dictionaries({"content": st.lists(TOKENS, max_size=3)})
+    | st.lists(st.tuples(TEXTS, NUMBERS), max_size=3).map(
+        lambda rows: {"tokens": [t for t, _ in rows], "token_logprobs": [v for _, v in rows]}
+    )
+    | JSON
+)
 FIELDS = ["content", "reasoning", "reasoning_details", "tool_calls", "refusal", "function_call"]
 MESSAGES = st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, JSON))
 CHOICES = st.lists(
     OBJECTS
     | st.fixed_dictionaries(
         {"message": MESSAGES | JSON},
-        optional={"index": JSON, "finish_reason": JSON, "logprobs": OBJECTS},
+        optional={"index": JSON, "finish_reason": JSON, "logprobs": LOGPROBS},
     ),
     max_size=4,
 )
 BODIES = OBJECTS | st.fixed_dictionaries(
     {"choices": CHOICES}, optional={"usage": OBJECTS, "model": JSON}
 )
-MANY = settings(max_examples=100)
+MANY = settings(max_examples=60)
 
 PLAIN = Request(model="m")
 ECHO = Request(model="m", prompt="The sky", echo=True, logprobs=1)
@@ -90,9 +105,9 @@ def test_any_answer_gives_replies_or_a_reason(body: Any, request: Request) -> No
 
 
 @MANY
-@given(JSON)
-def test_any_log_probabilities_and_counts_are_sound_or_absent(value: Any) -> None:
-    assert_sound(Reply(logprobs=decode_logprobs(value), usage=decode_usage(value)))
+@given(LOGPROBS, st.dictionaries(st.sampled_from(NAMES), SCALARS))
+def test_any_log_probabilities_and_counts_are_sound_or_absent(logprobs: Any, usage: Any) -> None:
+    assert_sound(Reply(logprobs=decode_logprobs(logprobs), usage=decode_usage(usage)))
 
 
 @MANY

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import math
 from typing import Any
 
 import pytest
@@ -290,10 +291,28 @@ def test_log_probabilities_are_read_in_both_shapes() -> None:
         None, [], {"content": None}, {"content": [{"token": "x"}]}, {"content": ["x"]}, {"x": 1},
         {"tokens": ["a", "b"], "token_logprobs": [-1, None]},
         {"tokens": ["a", "b"], "token_logprobs": [-1]},
+        {"content": [{"token": 5, "logprob": -1}]},
+        {"content": [{"token": "x", "logprob": "-1"}]},
+        {"content": [{"token": "x", "logprob": True}]},
+        {"content": [{"token": "x", "logprob": 2}]},
+        {"content": [{"token": "x", "logprob": math.nan}]},
+        {"content": [{"token": "x", "logprob": -1, "top_logprobs": [{"token": 5, "logprob": -1}]}]},
+        {"tokens": [5], "token_logprobs": [-1]},
     ],
 )  # fmt: skip
 def test_log_probabilities_that_make_no_sense_are_none(bad: Any) -> None:
     assert decode_logprobs(bad) is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"), [(1e-7, 0.0), (0, 0.0), (-(10**40), -9_999.0), (-math.inf, -9_999.0)]
+)
+def test_a_log_probability_is_kept_in_its_bounds(sent: float, kept: float) -> None:
+    """JSON knows no infinity: the journal could not read it again."""
+    chat = {"content": [{"token": "x", "logprob": sent, "top_logprobs": []}]}
+    legacy = {"tokens": ["x"], "token_logprobs": [sent], "top_logprobs": [{"x": sent}]}
+    assert decode_logprobs(chat) == (Token("x", kept),)
+    assert decode_logprobs(legacy) == (Token("x", kept, (("x", kept),)),)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from tests.providers.endpoint import (
 from understudy.errors import (
     Unavailable,
 )
-from understudy.providers.openai.stream import events
+from understudy.providers.openai import stream as openai_stream
+from understudy.providers.openai.stream import assemble, events
 from understudy.types import (
     Reply,
     Token,
@@ -131,3 +132,13 @@ async def test_a_legacy_stream_is_put_together(server: Server) -> None:
     ]
     server.answer = stream("\n\n".join(pieces), "\n\n", DONE)
     assert (await ask(server, call(prompt="x")))[0].text == "ab"
+
+
+def test_a_stream_has_only_so_many_choices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai_stream, "MOST_CHOICES", 2)
+    body = "".join(
+        "data: " + json.dumps({"choices": [{"index": i, "text": "x", "finish_reason": "stop"}]})
+        + "\n\n"
+        for i in (0, 1, 2, 3, 1)
+    )  # fmt: skip
+    assert [choice["text"] for choice in assemble(body.encode())["choices"]] == ["x", "xx"]

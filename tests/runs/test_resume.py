@@ -11,7 +11,7 @@ import hashlib
 import math
 import re
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -23,6 +23,9 @@ from harness import Bench, defined, step
 import understudy.call.replay
 import understudy.call.stack
 from understudy.call.model import Model, gather
+from understudy.handles.embedder import Embedder, Embedding
+from understudy.handles.hashing import embed_by_hash
+from understudy.handles.memo import Memo
 from understudy.handles.sandbox import settings_of
 from understudy.journal.keys import canonical, effect_key
 from understudy.journal.read import Records
@@ -211,7 +214,7 @@ def babble(call: Call) -> Reply:
     """A reply that depends on all that a key is to be made of, as a seeded sampler's would; it says
     something in every form that a method may look for."""
     request = msgspec.json.encode(call.request)
-    name = repr((call.step, call.task, call.role, call.draw, request)).encode()
+    name = repr((call.step, call.task, call.scope, call.role, call.draw, request)).encode()
     digest = hashlib.sha256(name).hexdigest()
     pick = int(digest[:4], 16)
     if call.step in SPEECH:
@@ -289,10 +292,61 @@ async def grow(
             yield Example(messages=(user(text),))
 
 
+class TalkConfig(Settings):
+    ticks: int = 3
+
+
+async def talk(tasks: Sequence[Task], teacher: Model, config: TalkConfig) -> AsyncIterator[Example]:
+    """Two agents that say the same things at the same time, each to itself."""
+
+    async def agent(name: str, rests: int) -> str:
+        words = list[str]()
+        model = teacher.within(name)
+        for tick in range(config.ticks):
+            for _ in range(rests):
+                await asyncio.sleep(0)
+            words.append(await model.ask("What do you do now?"))
+            if tick % 2:
+                words.append(await teacher.within(name).within("mind").ask("What do you think?"))
+        return " ".join(words)
+
+    for name, text in zip(
+        ("ann", "bob"), await gather([agent("ann", 5), agent("bob", 0)]), strict=True
+    ):
+        yield Example(id=name, messages=(user(text),))
+
+
+async def compare(task: Task, teacher: Model, embedder: Embedder) -> Example:
+    """As often as its answers are alike."""
+    first = f"{task.id} {await teacher.ask(task.question)}"
+    for turn in range(3):
+        second = f"{task.id} {await teacher.ask(task.question)}"
+        vectors = await embedder.embed([first, second, f"{task.id} {task.question}"])
+        if vectors[0] @ vectors[1] < 0.5:
+            break
+        first = f"{second} {turn}"
+    return task.example(f"{first} {vectors.sum():.6f}")
+
+
+async def live(tasks: Sequence[Task], teacher: Model, memo: Memo) -> AsyncIterator[Example]:
+    """A world that is kept at every second tick."""
+    world: dict[str, Any] = {"tick": 0, "log": []}
+
+    async def two_ticks() -> dict[str, Any]:
+        log = list(world["log"])
+        for _ in range(2):
+            log.append(await teacher.ask(f"{len(log)} happened. And then?"))
+        return {"tick": world["tick"] + 2, "log": log}
+
+    for tick in range(0, 6, 2):
+        world = await memo(f"tick {tick}", two_ticks)
+        yield Example(id=f"tick {tick}", messages=(user(" ".join(world["log"])),))
+
+
 # The contract
 
-Asked = tuple[str, str, str, int, bytes]
-"""Step, task, role, draw and digest of the request."""
+Asked = tuple[str, str, str, str, int, bytes]
+"""Step, task, worker, role, draw and digest of the request."""
 
 
 @dataclass(frozen=True)
@@ -334,55 +388,69 @@ class Left:
     kept: set[Asked]
     """Every draw whose reply is on disk."""
     calls: int
-    """Draws asked for. How they are grouped into wire calls depends on the timing."""
+    """Draws asked for, programs run and texts embedded. How draws are grouped into wire calls depends
+    on the timing."""
     killed: bool
     executed: set[bytes]
     """Every program that was run, and for whom."""
     known: set[bytes]
     """Every program whose outcome is on disk."""
+    embedded: set[str]
+    """Every text that was embedded."""
+    vectors: set[str]
+    """Every text whose vector is on disk."""
 
 
 async def session(path: Path, case: Case, kill_at: int | None = None) -> Left:
-    """Run `case`, or go on with it; the draw with the number `kill_at` ends the process."""
+    """Run `case`, or go on with it; the effect with the number `kill_at` ends the process."""
+
+    def count() -> None:
+        nonlocal effects
+        effects += 1
+        if kill_at is not None and effects >= kill_at:
+            raise Killed
 
     async def answer(call: Call) -> Reply:
-        nonlocal draws
-        draws += 1
-        if kill_at is not None and draws >= kill_at:
-            raise Killed
+        count()
         for _ in range(len(call.task) % 3 + 1):
             await asyncio.sleep(0)
         return babble(call)
 
     async def execute(execution: Execution) -> Outcome:
+        count()
         executed.add(ran(execution.step, execution.task, settings_of(execution.program)))
         return await judge(execution)
 
-    executed, draws = set[bytes](), 0
+    async def embed(texts: Sequence[str]) -> list[Embedding]:
+        for _ in texts:
+            count()
+        embedded.update(texts)
+        return [Embedding(embed_by_hash(text)) for text in texts]
+
+    executed, embedded, effects = set[bytes](), set[str](), 0
     provider, killed, steps = Scripted(answer, features=case.features), False, list[BoundStep]()
     async with Bench(path) as bench:
-        sandbox = bench.sandbox(execute)
-        steps = [
-            replace(s, handles={n: sandbox if n == "sandbox" else h for n, h in s.handles.items()})
-            for s in case.steps(bench.model(provider))
-        ]
+        steps = [bench.attach(s, execute, embed) for s in case.steps(bench.model(provider))]
         try:
             await bench.run(steps, TASKS, concurrency=2)
         except Killed:
             killed = True
     records = Records(path)
     rows = [row for s in steps for row in records.rows(s.label, "example", "rejection", "failure")]
-    kept = {(c.step, c.task, c.role, c.draw, records.request_hash(c)) for c in records.calls()}
+    kept = {
+        (c.step, c.task, c.scope, c.role, c.draw, records.request_hash(c)) for c in records.calls()
+    }
     known = {
         ran(e.step, e.task, msgspec.json.decode(e.request)) for e in records.effects("sandbox")
     }
+    vectors = {msgspec.json.decode(e.request) for e in records.effects("embedding")}
     records.close()
     asked = {
-        (call.step, call.task, call.role, call.draw, canonical(call.request).hash)
+        (call.step, call.task, call.scope, call.role, call.draw, canonical(call.request).hash)
         for wire in provider.calls
         for call in wire.calls
     }
-    return Left(rows, asked, kept, draws, killed, executed, known)
+    return Left(rows, asked, kept, effects, killed, executed, known, embedded, vectors)
 
 
 async def contract(case: Case, folder: Path) -> None:
@@ -401,6 +469,7 @@ async def contract(case: Case, folder: Path) -> None:
         assert not again, f"{where}: asked again, though the reply was on disk: {again}"
         assert resumed.rows == whole.rows, f"{where}: other rows"
         assert not resumed.executed & first.known, f"{where}: run again, though on disk"
+        assert not resumed.embedded & first.vectors, f"{where}: embedded again, though on disk"
         finished = await session(journal, case)
         assert finished.calls == 0, f"{where}: a finished run asked again"
         assert not finished.executed, f"{where}: a finished run ran programs again"
@@ -449,6 +518,9 @@ RECIPES: dict[str, Callable[[Model], list[BoundStep]]] = {
         step(defined(refine), model),
     ],
     "a pool": lambda model: [step(defined(grow), model)],
+    "agents in a pool": lambda model: [step(defined(talk), model)],
+    "embeddings": lambda model: [step(defined(compare), model)],
+    "memos": lambda model: [step(defined(live), model)],
     "a pool, then each": lambda model: [
         step(defined(grow), model, n=3), step(defined(refine), model),
     ],
@@ -513,3 +585,59 @@ async def test_the_contract_fails_where_the_key_lacks_the_step(
 
     with pytest.raises(AssertionError, match="killed at call"):
         await contract(Case(twice, Features()), tmp_path)
+
+
+async def test_a_resumed_world_does_not_live_through_earlier_ticks(tmp_path: Path) -> None:
+    """Killed after tick 500 of 600, it asks for nothing that was asked before, and reads no reply of
+    an earlier tick."""
+    lived = list[int]()
+
+    async def world(tasks: Sequence[Task], teacher: Model, memo: Memo) -> AsyncIterator[Example]:
+        state: dict[str, int] = {"tick": 0}
+
+        async def hundred_ticks() -> dict[str, int]:
+            for tick in range(state["tick"], state["tick"] + 100):
+                lived.append(tick)
+                await teacher.ask(f"tick {tick}")
+            return {"tick": state["tick"] + 100}
+
+        while state["tick"] < 600:
+            state = await memo(f"tick {state['tick']}", hundred_ticks)
+        yield Example(messages=(user(str(state["tick"])),))
+
+    def answer(call: Call) -> str:
+        if len(lived) == 551:
+            raise Killed
+        return "x"
+
+    definition = defined(world)
+    for replayed in (0, 50):
+        lived.clear()
+        async with Bench(tmp_path / "j.db") as bench:
+            steps = [
+                step(definition, bench.model(Scripted(answer if not replayed else lambda c: "x")))
+            ]
+            steps = [bench.attach(s, no_program, no_text) for s in steps]
+            try:
+                await bench.run(steps, TASKS)
+            except Killed:
+                assert not replayed
+            assert bench.tally.replayed == replayed
+    assert lived == list(range(500, 600))
+
+
+async def no_program(execution: Execution) -> Outcome:
+    raise AssertionError
+
+
+async def no_text(texts: Sequence[str]) -> list[Embedding]:
+    raise AssertionError
+
+
+async def test_the_contract_fails_where_agents_share_a_scope(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(understudy.call.replay, "effect_key", mutated(scope=""))
+
+    with pytest.raises(AssertionError, match="killed at call"):
+        await contract(Case(RECIPES["agents in a pool"], Features()), tmp_path)

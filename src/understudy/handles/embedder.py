@@ -10,11 +10,9 @@ from base64 import b64decode, b64encode
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from understudy.call.budget import Budget, Price, spend
 from understudy.call.limits import Endpoint, limited
@@ -29,7 +27,13 @@ from understudy.journal.effect import Effect, Journal, Stored
 from understudy.journal.keys import plain
 from understudy.types import FREE, Usage
 
-Vector: TypeAlias = NDArray[np.float32]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# numpy takes a tenth of a second to import, and most runs embed nothing: it is imported where a
+# vector is made.
+Vector: TypeAlias = "NDArray[np.float32]"
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(str).decode
 
@@ -89,6 +93,8 @@ class Embedder:
         Raises:
             Rejected: a text is too long, or the endpoint refuses it.
         """
+        import numpy as np
+
         distinct = list(dict.fromkeys(texts))
         vectors = dict(zip(distinct, await gather(map(self._embed, distinct)), strict=True))
         if not vectors:
@@ -129,6 +135,8 @@ class Embedder:
 
 def make_embedding(numbers: Sequence[float], usage: Usage | None) -> Embedding:
     """An embedding of plain numbers."""
+    import numpy as np
+
     return Embedding(np.array(numbers, dtype=np.float32), usage)
 
 
@@ -139,6 +147,8 @@ def pack_vector(vector: Vector) -> bytes:
 
 def unpack_vector(reply: bytes) -> Vector:
     """The vector that was packed."""
+    import numpy as np
+
     return np.frombuffer(zlib.decompress(b64decode(_decode(reply))), dtype="<f4").astype(np.float32)
 
 

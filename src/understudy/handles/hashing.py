@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from functools import lru_cache, partial
 from hashlib import blake2b
 
-import numpy as np
-
 from understudy.call.budget import Price
 from understudy.handles.embedder import Backend, Vector, embed_off_loop, put_together
 
@@ -28,6 +26,8 @@ _WORD = re.compile(r"\w+")
 
 def embed_by_hash(text: str) -> Vector:
     """The vector of a text."""
+    import numpy as np
+
     sums: dict[int, float] = {}
     for feature, count in Counter(_features(text.casefold())).items():
         dimension, sign = _place(feature)

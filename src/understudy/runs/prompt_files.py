@@ -30,7 +30,8 @@ def find_prompts(method: str, name: str = "") -> PromptFile:
     if not sources:
         raise ConfigError(f"{method} has no prompts that can be replaced.")
     folder = sources[0].parent
-    files = {str(file.relative_to(folder)): file for file in sorted(folder.rglob("*.yaml"))}
+    paths = [*folder.glob("*.yaml"), *folder.glob("*/*.yaml")]
+    files = {str(file.relative_to(folder)): file for file in sorted(paths)}
     path = files.get(name) if name else sources[0]
     if path is None:
         raise ConfigError(f"{method} has no file {name!r}{nearest(name, files)}")

@@ -298,7 +298,10 @@ def _explain(error: ValidationError, kind: type[Settings], where: str) -> str:
         else:
             message, value = e["msg"].removeprefix("Value error, "), repr(e["input"])
             value = value if len(value) <= LONGEST else f"{value[:LONGEST]}..."
-            lines.append(f"{where}: {key}: {message[:1].lower()}{message[1:]}, found {value}.")
+            # A rule over several settings has no key of its own; some rules say what they found.
+            place = f"{where}: {key}" if key else where
+            message = f"{place}: {message[:1].lower()}{message[1:]}"
+            lines.append(message if ", found" in message else f"{message}, found {value}.")
     return "\n".join(lines)
 
 

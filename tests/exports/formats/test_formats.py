@@ -155,7 +155,7 @@ def test_tool_calls_and_pictures_read_back_from_messages() -> None:
 VISITOR = """
 from understudy.exports.formats import Format
 
-TEXT = Format("text", lambda example: [{"text": example.answer}], {"text": "text"}, "Answers.")
+TEXT = Format("visitor", lambda example: [{"text": example.answer}], {"text": "text"}, "Answers.")
 CLASH = TEXT._replace(name="alpaca")
 """
 
@@ -172,10 +172,10 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_an_installed_package_adds_a_format(install: Path) -> None:
-    install.write_text("[understudy.formats]\ntext = visitor_formats:TEXT\n")
+    install.write_text("[understudy.formats]\nvisitor = visitor_formats:TEXT\n")
 
-    assert [*formats()] == [*(format.name for format in FORMATS), "text"]
-    assert row(CHAT, "text", extras=False) == {"id": "e1", "text": "a2"}
+    assert [*formats()] == [*(format.name for format in FORMATS), "visitor"]
+    assert row(CHAT, "visitor", extras=False) == {"id": "e1", "text": "a2"}
 
 
 def test_an_installed_format_does_not_take_the_name_of_another(install: Path) -> None:

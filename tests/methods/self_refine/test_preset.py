@@ -96,7 +96,10 @@ async def test_a_preset_of_ones_own_is_a_file(tmp_path: Path) -> None:
 
 
 def test_a_preset_that_is_neither_a_name_nor_a_file_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"expected one of general, .* a YAML file at maths"):
+    with pytest.raises(
+        ConfigError,
+        match=r"expected a shipped one or a YAML file, found 'maths'; did you mean 'math'",
+    ):
         step_config(Step(use="self_refine", settings={"preset": "maths"}))
     with pytest.raises(ConfigError, match="preset"):
         step_config(Step(use="self_refine", settings={"preset": 3}))

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias, cast, get_args
 
 from pydantic import Field, model_validator
 
+from understudy.errors import nearest
 from understudy.prompts import read_yaml
 from understudy.types import Json, Settings
 
@@ -69,11 +70,10 @@ def read_preset(preset: Any) -> Any:
     """
     if not isinstance(preset, str) or preset in get_args(Name):
         return preset
-    try:
-        return read_yaml(Path(preset))
-    except ValueError as error:
-        names = ", ".join(get_args(Name))
-        raise ValueError(f"preset: expected one of {names}, or a file. {error}") from None
+    if not Path(preset).is_file():
+        guess = nearest(preset, get_args(Name))
+        raise ValueError(f"preset: expected a shipped one or a YAML file, found {preset!r}{guess}")
+    return read_yaml(Path(preset))
 
 
 def read_constants(preset: Any, settings: Collection[str]) -> Json:

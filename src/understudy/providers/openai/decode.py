@@ -22,6 +22,7 @@ from understudy.providers.fields import (
     read_count,
     read_share,
 )
+from understudy.providers.openai.media import decode_media, read_transcript
 from understudy.text.reasoning import split_reasoning
 from understudy.types import FREE, Json, Reply, Request, Stop, Token, ToolCall, Usage
 
@@ -53,7 +54,7 @@ def decode(body: Json, request: Request) -> list[Reply]:
     for choice in sorted(choices, key=_index) if len(choices) > 1 else choices:
         counts = FREE if replies else usage
         try:
-            replies.append(_decode_choice(choice, counts, model, echo=request.echo))
+            replies.append(_decode_choice(choice, counts, model, request))
         except ValueError as error:
             complaint = str(error)
     if not replies:
@@ -68,7 +69,7 @@ def _index(choice: object) -> int:
     return index if isinstance(index, int) else 0
 
 
-def _decode_choice(choice: object, usage: Usage | None, model: str, *, echo: bool) -> Reply:
+def _decode_choice(choice: object, usage: Usage | None, model: str, request: Request) -> Reply:
     """One reply. With `echo` a text is left as it is: tags in it may be the prompt's own."""
     if not isinstance(choice, dict):
         raise ValueError(f"expected a choice, found {name_kind(choice)}")
@@ -78,19 +79,20 @@ def _decode_choice(choice: object, usage: Usage | None, model: str, *, echo: boo
     stop = _STOPS.get(as_text(node.get("finish_reason")).lower(), "unknown")
     logprobs = decode_logprobs(node.get("logprobs"))
     if "message" not in node and isinstance(node.get("text"), str):
-        text, trace = (node["text"], "") if echo else split_reasoning(node["text"])
+        text, trace = (node["text"], "") if request.echo else split_reasoning(node["text"])
         return Reply(
             text=text, reasoning=trace, stop=stop, logprobs=logprobs, usage=usage, model=model
         )
     message = as_object(node.get("message"))
     content, trace = _decode_content(message.get("content"))
-    content, inline = split_reasoning(content)
+    media = decode_media(message, request)
+    content, inline = split_reasoning(content or read_transcript(message))
     reasoning = "\n".join(filter(None, (_decode_reasoning(message) or trace, inline)))
     calls = tuple(_decode_tool_calls(message))
     if calls and stop in ("end", "unknown"):
         stop = "tool"
     refusal = as_text(message.get("refusal"))
-    silent = message.get("content") is None and not (calls or refusal or reasoning)
+    silent = message.get("content") is None and not (calls or refusal or reasoning or media)
     if silent and stop in ("end", "unknown", "tool"):
         raise ValueError(f"expected a message with content, found {name_kind(node.get('message'))}")
     return Reply(
@@ -102,6 +104,7 @@ def _decode_choice(choice: object, usage: Usage | None, model: str, *, echo: boo
         tool_calls=calls,
         usage=usage,
         model=model,
+        media=media,
     )
 
 

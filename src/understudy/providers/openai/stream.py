@@ -99,6 +99,9 @@ class _Choice:
         self._texts = dict[str, list[str]]()
         """The string fields of the message, in pieces; `""` is the text of a legacy completion."""
         self._parts = list[object]()
+        self._images = list[Json]()
+        self._sounds = list[str]()
+        """Each in base64 of its own."""
         self._calls = dict[int, Json]()
         self._logprobs = dict[str, list[Any]]()
 
@@ -112,6 +115,7 @@ class _Choice:
                 self._texts.setdefault(name, []).append(value)
             elif name == "content" and isinstance(value, list):
                 self._parts += cast("list[object]", value)
+        self._add_media(delta)
         for detail in as_objects(delta.get("reasoning_details")):
             text = detail.get("text") or detail.get("summary")
             if isinstance(text, str):
@@ -123,6 +127,14 @@ class _Choice:
                 self._logprobs.setdefault(name, []).extend(cast("list[Any]", value))
         if isinstance(piece.get("finish_reason"), str):
             self.finish = piece["finish_reason"]
+
+    def _add_media(self, delta: Json) -> None:
+        self._images += as_objects(delta.get("images"))
+        audio = as_object(delta.get("audio"))
+        if isinstance(audio.get("data"), str):
+            self._sounds.append(audio["data"])
+        if isinstance(audio.get("transcript"), str):
+            self._texts.setdefault("transcript", []).append(audio["transcript"])
 
     def _add_call(self, piece: Json) -> None:
         index = piece.get("index")
@@ -154,6 +166,8 @@ class _Choice:
                 or texts.get("reasoning")
                 or texts.get("details"),
                 "refusal": texts.get("refusal"),
+                "images": self._images,
+                "audio": {"data": self._sounds, "transcript": texts.get("transcript")},
                 "tool_calls": [
                     {
                         "id": call["id"],
