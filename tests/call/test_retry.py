@@ -109,6 +109,22 @@ def test_the_endpoints_advice_is_kept_to_with_a_little_jitter(error: Exception) 
     assert 20.0 <= at[1] <= 22.0
 
 
+def test_no_wait_is_shorter_than_the_endpoints_advice() -> None:
+    """Also where no door is closed in between."""
+    endpoint, waits = Endpoint("test", clock=now), list[float]()
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    flaky = Flaky(*[RateLimited("429", 20.0)] * 7, endpoint=endpoint)
+    assert virtually(retried(flaky, endpoint, sleep=sleep)(CALL)) == [Reply(text="ok")]
+    assert all(20.0 <= wait <= 22.0 for wait in waits)
+    assert len(waits) == 7
+    flaky = Flaky(*[RateLimited("429", 20.0)] * 8, endpoint=endpoint)
+    with pytest.raises(RateLimited, match="given up after 8 attempts"):
+        virtually(retried(flaky, endpoint, sleep=sleep)(CALL))
+
+
 def test_a_call_that_fails_while_others_are_served_is_given_up() -> None:
     outcome, at = virtually(alone(*[Unavailable("502 bad gateway")] * 99, attempts=5))
     assert isinstance(outcome, Unavailable)

@@ -1,4 +1,4 @@
-"""Which isolation is chosen, when all are refused, and that nothing runs twice."""
+"""Which isolation is chosen, when all are refused, and what those who wait are told."""
 
 import asyncio
 import math
@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from understudy.errors import ConfigError, NoSandbox
-from understudy.handles.sandbox import Execution, Sandbox
-from understudy.journal.write import SqliteJournal
+from understudy.handles.sandbox import Sandbox
 from understudy.sandbox import isolation, worker_pool
-from understudy.sandbox.protocol import Outcome, Program
+from understudy.sandbox.protocol import Program
 from understudy.sandbox.worker import Worker
 from understudy.sandbox.worker_pool import WorkerPool, explain_refusal
 
@@ -172,29 +171,6 @@ async def test_a_worker_that_cannot_isolate_itself_says_why(
     async with WorkerPool.open("namespaces") as pool:
         with pytest.raises(NoSandbox, match="namespaces: no walls"):
             await pool.isolation()
-
-
-async def test_a_program_whose_outcome_is_on_disk_is_not_run_again(tmp_path: Path) -> None:
-    executions: list[Execution] = []
-
-    async def execute(execution: Execution) -> Outcome:
-        executions.append(execution)
-        return Outcome(status="passed", wall=1.5, isolation="test")
-
-    async def attempt(*programs: Program) -> list[Outcome]:
-        journal = SqliteJournal(tmp_path / "journal.db")
-        sandbox = Sandbox(execute, journal).at("debug", "t1")
-        outcomes = [await sandbox.run(program) for program in programs]
-        assert journal.records.answered_by("sandbox") == {"test": len(executions)}
-        await journal.close("done")
-        return outcomes
-
-    first = await attempt(GOOD, GOOD)
-    same = Program(source=GOOD.source, tests=("assert f(1) " + "== 2",), seconds=float("3.0"))
-    assert await attempt(same) == first[:1]
-    assert len(executions) == 1
-    await attempt(Program(source=GOOD.source, tests=GOOD.tests, seconds=4.0))
-    assert len(executions) == 2
 
 
 async def test_a_cancelled_program_leaves_the_pool_whole() -> None:

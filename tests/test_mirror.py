@@ -1,0 +1,113 @@
+"""Tests mirror the package: those of `runs/quota.py` are in `tests/runs/test_quota.py`."""
+
+import ast
+from pathlib import Path
+
+import understudy
+
+ROOT = Path(understudy.__file__).parent
+TESTS = Path(__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+
+TESTED_IN: dict[str, list[str]] = {
+    "__init__.py": ["typing_api.py", "test_user_code.py"],
+    "__main__.py": ["cli/test_app.py"],
+    "call/canonical.py": ["call/test_model.py"],
+    "call/group.py": ["call/test_stack.py", "call/test_budget.py"],
+    "call/replay.py": ["call/test_stack.py"],
+    "call/together.py": ["call/test_model.py"],
+    "charts/__init__.py": ["charts/test_charts.py"],
+    "cli/__init__.py": ["cli/test_app.py"],
+    "data/images.py": ["data/test_read.py"],
+    "exports/formats/__init__.py": ["exports/formats/test_formats.py"],
+    "exports/formats/format.py": ["exports/formats/test_formats.py"],
+    "filters/__init__.py": ["test_user_code.py"],
+    "handles/__init__.py": ["handles/test_sandbox.py"],
+    "handles/embedder.py": ["handles/test_sandbox.py"],
+    "handles/hashing.py": ["handles/test_sandbox.py"],
+    "handles/memo.py": ["handles/test_sandbox.py"],
+    "handles/world.py": ["handles/test_sandbox.py"],
+    "journal/conversation.py": ["journal/test_write.py"],
+    "journal/effect.py": ["journal/test_write.py"],
+    "journal/insert.py": ["journal/test_write.py"],
+    "journal/keys.py": ["journal/test_write.py"],
+    "journal/recent.py": ["journal/test_write.py"],
+    "journal/rows.py": ["journal/test_write.py"],
+    "journal/schema.py": ["journal/test_write.py"],
+    "journal/writer.py": ["journal/test_write.py"],
+    "methods/__init__.py": ["test_user_code.py"],
+    "methods/self_align/__init__.py": ["methods/self_align/test_examples.py"],
+    "methods/self_align/red_team.py": ["methods/self_align/test_topic_guided_red_teaming.py"],
+    "methods/self_consistency/__init__.py": ["methods/self_consistency/test_vote.py"],
+    "methods/self_debug/__init__.py": ["methods/self_debug/test_loop.py"],
+    "methods/self_debug/conversation.py": ["methods/self_debug/test_loop.py"],
+    "methods/self_debug/docstrings.py": ["methods/self_debug/test_selection.py"],
+    "methods/self_debug/languages/__init__.py": ["methods/self_debug/languages/test_sql.py"],
+    "methods/self_debug/problem.py": ["methods/self_debug/test_rows.py"],
+    "methods/self_debug/prompts.py": ["methods/self_debug/test_feedback.py"],
+    "methods/self_debug/syntax.py": ["methods/self_debug/test_tests.py"],
+    "methods/self_instruct/__init__.py": ["methods/self_instruct/test_loop.py"],
+    "methods/self_refine/__init__.py": ["methods/self_refine/test_loop.py"],
+    "methods/self_refine/scorecard.py": ["methods/self_refine/test_feedback.py"],
+    "pocket/cache.py": ["pocket/test_decoder.py"],
+    "pocket/dialect.py": ["pocket/test_serve.py"],
+    "providers/dialect.py": ["providers/test_openai.py"],
+    "providers/openai/decode.py": ["providers/test_openai.py", "providers/test_border.py"],
+    "providers/openai/embeddings.py": ["providers/test_embeddings.py"],
+    "providers/openai/encode.py": ["providers/test_openai.py", "providers/test_negotiate.py"],
+    "providers/openai/media.py": ["providers/test_openai.py"],
+    "providers/openai/stream.py": ["providers/test_stream.py"],
+    "registry.py": ["test_user_code.py"],
+    "runs/state.py": ["runs/test_strategies.py"],
+    "text/answers/choices.py": ["text/test_answers.py"],
+    "text/answers/equality.py": ["text/test_answers.py"],
+    "text/answers/numbers.py": ["text/test_answers.py"],
+    "text/answers/reading.py": ["text/test_answers.py"],
+    "text/answers/spans.py": ["text/test_answers.py"],
+}
+"""Modules without a file of their own, and the tests of what stands around them."""
+
+
+def name_of(file: Path) -> str:
+    return str(file.relative_to(ROOT))
+
+
+def dotted(name: str) -> str:
+    return ".".join(("understudy", *Path(name).with_suffix("").parts)).removesuffix(".__init__")
+
+
+def does_nothing(file: Path) -> bool:
+    """Whether it has a docstring at most."""
+    return len(ast.parse(file.read_text()).body) <= 1
+
+
+def own_tests(name: str) -> Path:
+    """`runs/quota.py`: `runs/test_quota.py`; a folder's `__init__.py` is called like the folder."""
+    path = Path(name)
+    path = path.parent if path.name == "__init__.py" else path.with_suffix("")
+    return TESTS / path.parent / f"test_{path.name.lstrip('_')}.py"
+
+
+def test_every_module_has_its_tests() -> None:
+    missing = [
+        name_of(file)
+        for file in FILES
+        if not does_nothing(file)
+        and not own_tests(name_of(file)).exists()
+        and name_of(file) not in TESTED_IN
+    ]
+    assert missing == [], "write tests/ROOM/test_NAME.py, or say in TESTED_IN where they are"
+
+
+def test_what_is_tested_elsewhere_has_no_tests_of_its_own() -> None:
+    names = set(map(name_of, FILES))
+    assert [name for name in TESTED_IN if name not in names] == []
+    assert [name for name in TESTED_IN if own_tests(name).exists()] == []
+
+
+def test_the_tests_that_are_named_stand_in_the_room_of_their_module_or_above() -> None:
+    for name, files in TESTED_IN.items():
+        for file in files:
+            assert (TESTS / file).is_file(), f"{file}, of {name}, does not exist"
+            room, *inner = Path(file).parts
+            assert not inner or Path(name).parts[0] in (room, name), f"{file} is far from {name}"
