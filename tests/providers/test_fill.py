@@ -134,6 +134,12 @@ def test_a_pattern_that_looks_around_is_refused() -> None:
         fill_pattern("(", Random(0))
 
 
+def test_a_few_values_come_each_once_before_any_comes_again() -> None:
+    item = {"enum": ["a", "b", "c"]}
+    value = fill_schema({"type": "array", "items": item, "minItems": 6, "maxItems": 6})
+    assert sorted(value[:3]) == sorted(value[3:]) == ["a", "b", "c"]
+
+
 # In a scripted model
 
 

@@ -63,6 +63,7 @@ class _ImpossibleError(ValueError):
 class _Filler:
     def __init__(self, root: Json, rng: Random) -> None:
         self._root, self._rng = root, rng
+        self._decks: dict[int, list[Any]] = {}
 
     def fill(self, schema: object, depth: int) -> Any:
         """An instance of a part of the schema; `depth` levels of objects, arrays and references down."""
@@ -76,7 +77,7 @@ class _Filler:
         if "const" in node:
             return node["const"]
         if "enum" in node:
-            return self._rng.choice(cast("list[Any]", node["enum"]))
+            return self._deal(cast("list[Any]", node["enum"]))
         match self._kind(node):
             case "object":
                 return self._object(node, depth)
@@ -92,6 +93,14 @@ class _Filler:
                 return None
             case _:
                 return self._string(node)
+
+    def _deal(self, options: list[Any]) -> Any:
+        """One of a few values, none again before all were dealt: a list of what there is of each kind
+        often has each once."""
+        deck = self._decks.setdefault(id(options), [])
+        if not deck:
+            deck += self._rng.sample(options, len(options))
+        return deck.pop()
 
     def _flatten(self, node: Json, depth: int) -> Json:
         """The schema with its references, alternatives and conjunctions taken in."""
