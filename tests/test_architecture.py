@@ -57,6 +57,7 @@ ENVIRONMENT = {
 }
 
 CATCH_ALL = {
+    "journal/writer.py": "an error of the thread that writes is raised by all who wait for it",
     "reports/account.py": "what a method's report raises, maybe a user's, is said in its place",
     "runs/step.py": "an error in a method's code is a failure row where the recipe says so",
     "sandbox/runner.py": "whatever a program raises is part of its outcome",

@@ -87,10 +87,10 @@ async def test_attempts_say_how_they_ended(tmp_path: Path) -> None:
 
 
 async def test_a_reader_cannot_write(tmp_path: Path) -> None:
-    from understudy.journal.read import connect
+    from understudy.journal.connect import connect_reader
 
     await written(tmp_path / "j.db", row("a"))
-    reader = connect(tmp_path / "j.db")
+    reader = connect_reader(tmp_path / "j.db")
     with pytest.raises(Exception, match="readonly"):
         reader.execute("delete from rows")
     reader.close()

@@ -342,7 +342,9 @@ async def test_a_broken_disk_ends_the_run_with_one_clear_error(tmp_path: Path) -
 
 def test_a_file_that_is_no_journal_is_told_apart(tmp_path: Path) -> None:
     (tmp_path / "j.db").write_bytes(b"not a database " * 100)
-    with pytest.raises(RunFolderError, match=r"j\.db: file is not a database"):
+    with pytest.raises(
+        RunFolderError, match=r"j\.db: the journal is damaged: file is not a database"
+    ):
         SqliteJournal(tmp_path / "j.db")
     with pytest.raises(RunFolderError, match="unable to open database file"):
         SqliteJournal(tmp_path / "nowhere" / "j.db")

@@ -30,26 +30,32 @@ class _Written(msgspec.Struct, frozen=True):
 _decode = msgspec.json.Decoder(list[_Written]).decode
 
 
-def read_messages(db: sqlite3.Connection, effect: int) -> tuple[Message, ...]:
-    """The whole conversation that an effect asked."""
-    parts = list[list[_Written]]()
-    place, most = effect, None
+def read_messages(db: sqlite3.Connection, effect: int) -> tuple[tuple[Message, ...], bytes]:
+    """The whole conversation that an effect asked, and its digest."""
+    parts, digest = list[list[_Written]](), b""
+    place: int | None = effect
+    most: int | None = None
     while place is not None and most != 0:
-        head, parent, shared, request = db.execute(ASKED, (place,)).fetchone()
-        if head is None:  # a request without messages stands there whole
+        row = db.execute(ASKED, (place,)).fetchone()
+        if row is None or row[0] is None:  # a request without messages stands there whole
             break
+        _, parent, shared, chain, request = row
+        if parent is not None and parent >= place:
+            break  # a damaged reference: the digest will tell
         turns = _decode(request)
+        digest = chain if most is None else digest
+        # Of an earlier effect's own turns, only what the later one shares.
         parts.append(turns if most is None else turns[: max(0, most - shared)])
-        # Of what is before this effect's own turns, only what the later one shares.
         place, most = parent, shared if most is None else min(shared, most)
-    return tuple(_message(db, turn) for turns in reversed(parts) for turn in turns)
+    return tuple(_message(db, turn) for turns in reversed(parts) for turn in turns), digest
 
 
-ASKED = "select head, parent, shared, request from effects where id = ?"
+ASKED = "select head, parent, shared, chain, request from effects where id = ?"
 
 
 def _message(db: sqlite3.Connection, turn: _Written) -> Message:
     content = turn.content
     if turn.reply is not None:
-        (content,) = db.execute("select text from effects where id = ?", (turn.reply,)).fetchone()
+        row = db.execute("select text from effects where id = ?", (turn.reply,)).fetchone()
+        content = row[0] if row else ""
     return Message(turn.role, content, turn.tool_calls, turn.tool_call_id)

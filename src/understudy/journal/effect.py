@@ -83,8 +83,11 @@ class Journal(Protocol):
         """
         ...
 
-    def finish(self, rows: Sequence[Row]) -> "asyncio.Future[None]":
-        """All rows of one task: their being there is the mark that the task is done.
+    def finish(
+        self, rows: Sequence[Row], forget: Sequence[tuple[str, str]] = ()
+    ) -> "asyncio.Future[None]":
+        """All rows of one task: their being there is the mark that the task is done. `forget`: steps
+        and tasks whose rows are removed before.
 
         Raises:
             RunFolderError: as `put`.

@@ -3,14 +3,13 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
-from zlib import crc32
 
 import msgspec
 
 from understudy.journal.conversation import Repeated
 from understudy.journal.effect import Effect
 from understudy.journal.recent import Recent
-from understudy.journal.rows import Row
+from understudy.journal.rows import Row, effect_checksum, row_checksum
 from understudy.types import Audio, Image, Turn
 
 K = TypeVar("K")
@@ -112,7 +111,7 @@ class Inserts:
             self._replies.add(text, number, len(text))
         return (
             number, e.key, origin_id, e.task, e.draw, head, parent, shared, chain, request, e.reply,
-            text, crc32(text.encode(), crc32(e.reply, crc32(e.key))),
+            text, effect_checksum(e.key, e.reply, text),
         )  # fmt: skip
 
     def _add(self, table: str, known: Recent[K, int], value: K) -> int:
@@ -145,12 +144,16 @@ class Inserts:
             [
                 (
                     r.step, r.task, r.ordinal, r.kind, r.reason, r.position, self._attempt,
-                    r.content, r.body, crc32(r.body, crc32(r.content)),
+                    r.content, r.body, row_checksum(r),
                 )
                 for r in rows
             ],
         )  # fmt: skip
         self._media(part for row in rows for part in row.media)
+
+    def forget(self, scopes: Iterable[tuple[str, str]]) -> None:
+        """Remove the rows that a step made of a task."""
+        self._db.executemany("delete from rows where step = ? and task = ?", scopes)
 
     def _media(self, media: Iterable[Image | Audio]) -> None:
         values = [(part.sha256, part.media_type, part.data) for part in media if part.data]

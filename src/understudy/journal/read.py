@@ -1,18 +1,21 @@
 """Reading a journal: what `show`, `why`, exports and reports are made from, while a run goes on too."""
 
-import os
-import sqlite3
+import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
 
+from understudy.journal import faults
+from understudy.journal.connect import connect_reader
 from understudy.journal.conversation import read_messages
 from understudy.journal.keys import canonical
-from understudy.journal.rows import Kind, Row
+from understudy.journal.rows import Kind, Row, effect_checksum, row_checksum
 from understudy.types import Message, Request
+
+T = TypeVar("T")
 
 
 class Entry(NamedTuple):
@@ -73,14 +76,23 @@ class Attempt(NamedTuple):
 
 
 class Records:
-    """A journal opened for reading."""
+    """A journal opened for reading. Each method raises RunFolderError where the file is damaged."""
 
     def __init__(self, path: Path) -> None:
+        """Raises RunFolderError where there is no journal of this format."""
         self.path = path
-        self._db = connect(path)
+        self._db = connect_reader(path)
 
     def close(self) -> None:
+        """Close the file."""
         self._db.close()
+
+    def _fetch(self, type_: type[T], query: str, values: Sequence[object] = ()) -> list[T]:
+        """The rows of a query, of which the types are checked."""
+        with faults.reading(self.path):
+            return msgspec.convert(self._db.execute(query, values).fetchall(), list[type_])
+
+    # Rows
 
     def rows(
         self, step: str, *kinds: Kind, before: int | None = None, most: int | None = None
@@ -92,102 +104,147 @@ class Records:
         source = "rows" if most is None else "rows not indexed"
         first = "" if most is None else f"order by id limit {most:d}"
         # A connection of its own: the iteration may stay open while others read and write.
-        reader = connect(self.path)
+        reader = connect_reader(self.path)
         try:
-            found = reader.execute(
-                "select step, task, ordinal, kind, reason, position, body, content from "
-                f"(select * from {source} where step = ? and kind in ({marks}) and attempt < ? {first}) "
-                "order by position, ordinal",
-                (step, *kinds, 2**62 if before is None else before),
-            )
-            yield from (Row(*row) for row in found)
+            with faults.reading(self.path):
+                yield from map(
+                    self._row,
+                    reader.execute(
+                        f"select {ROW} from (select * from {source} where step = ? "
+                        f"and kind in ({marks}) and attempt < ? {first}) order by position, ordinal",
+                        (step, *kinds, 2**62 if before is None else before),
+                    ),
+                )
         finally:
             reader.close()
+
+    def _row(self, values: Sequence[object]) -> Row:
+        *fields, checksum = values
+        try:
+            row = msgspec.convert(fields, _ROW_TYPES)
+        except msgspec.ValidationError as error:
+            raise faults.damaged(self.path, f"a row of step {fields[0]!r}: {error}") from error
+        whole = Row(*row)
+        if row_checksum(whole) != checksum:
+            raise faults.damaged(
+                self.path, f"the row of step {whole.step!r}, task {whole.task!r} was changed"
+            )
+        return whole
 
     def sample(self, step: str, kind: Kind, most: int) -> list[Row]:
         """Up to `most` rows of a kind at even distances from each other, in the order they were
         written; no others are read."""
         where = "where step = ? and kind = ?"
-        (n,) = self._db.execute(f"select count(*) from rows {where}", (step, kind)).fetchone()
-        places = sorted({i * n // most for i in range(min(n, most) and most)})
-        found = [
-            self._db.execute(
-                "select step, task, ordinal, kind, reason, position, body, content from rows where id = "
-                f"(select id from rows {where} order by reason, id limit 1 offset ?)",
+        (n,) = self._fetch(_NUMBER, f"select count(*) from rows {where}", (step, kind))[0]
+        rows = list[Row]()
+        for place in sorted({i * n // most for i in range(min(n, most) and most)}):
+            rows += self._rows(
+                f"id = (select id from rows {where} order by reason, id limit 1 offset ?)",
                 (step, kind, place),
-            ).fetchone()
-            for place in places
-        ]
-        return [Row(*row) for row in found if row is not None]
+            )
+        return rows
 
     def rows_of(self, step: str, task: str) -> list[Row]:
         """The rows that a step made of a task."""
-        found = self._db.execute(
-            "select step, task, ordinal, kind, reason, position, body, content from rows "
-            "where step = ? and task = ? order by ordinal",
-            (step, task),
-        )
-        return [Row(*row) for row in found]
+        return self._rows("step = ? and task = ? order by ordinal", (step, task))
 
-    def finished(self, step: str, tasks: list[str]) -> set[str]:
+    def _rows(self, where: str, values: Sequence[object]) -> list[Row]:
+        with faults.reading(self.path):
+            rows = self._db.execute(f"select {ROW} from rows where {where}", values)
+            return [self._row(row) for row in rows]
+
+    def finished(self, step: str, tasks: Sequence[str]) -> set[str]:
         """Those of `tasks` that `step` is done with. A failure row does not count: a resumed run
         tries its task again."""
+        return {task for task, _ in self._contents(step, tasks)}
+
+    def changed(self, step: str, tasks: Mapping[str, bytes]) -> set[str]:
+        """Those of `tasks` that `step` is done with, but with another content than they have now."""
+        rows = self._contents(step, list(tasks))
+        return {task for task, content in rows if content and content != tasks[task]}
+
+    def _contents(self, step: str, tasks: Sequence[str]) -> list[tuple[str, bytes]]:
         marks = ",".join("?" * len(tasks))
-        found = self._db.execute(
-            f"select task from rows where step = ? and task in ({marks}) and kind != 'failure'",
+        return self._fetch(
+            tuple[str, bytes],
+            f"select task, content from rows where step = ? and task in ({marks}) "
+            "and kind != 'failure'",
             (step, *tasks),
         )
-        return {row[0] for row in found}
 
     def ordinals(self, step: str) -> set[int]:
         """The ordinals of the rows that a step over the pool has made."""
-        found = self._db.execute("select ordinal from rows where step = ? and task = ''", (step,))
-        return {row[0] for row in found}
+        query = "select ordinal from rows where step = ? and task = ''"
+        return {ordinal for (ordinal,) in self._fetch(_NUMBER, query, (step,))}
 
     def tried(self, step: str) -> int:
         """Tasks that a step made a row of, failures included."""
-        found = self._db.execute("select count(distinct task) from rows where step = ?", (step,))
-        return found.fetchone()[0]
+        query = "select count(distinct task) from rows where step = ?"
+        return self._fetch(_NUMBER, query, (step,))[0][0]
 
     def tasks_like(self, name: str, limit: int = 5) -> list[str]:
         """Ids of tasks that begin so."""
-        found = self._db.execute(
-            "select distinct task from rows where task >= ? and task < ? limit ?",
-            (name, name + "\U0010ffff", limit),
-        )
-        return [row[0] for row in found]
+        query = "select distinct task from rows where task >= ? and task < ? limit ?"
+        return [t for (t,) in self._fetch(tuple[str], query, (name, name + "\U0010ffff", limit))]
 
     def counts(self) -> dict[str, Counter[tuple[Kind, str]]]:
         """Rows by step, kind and reason."""
         counts: dict[str, Counter[tuple[Kind, str]]] = {}
-        for step, kind, reason, n in self._db.execute(
-            "select step, kind, reason, count(*) from rows group by step, kind, reason"
-        ):
+        query = "select step, kind, reason, count(*) from rows group by step, kind, reason"
+        for step, kind, reason, n in self._fetch(tuple[str, Kind, str, int], query):
             counts.setdefault(step, Counter())[kind, reason] = n
         return counts
 
+    def newest(self) -> str:
+        """Changes with every row that is written or forgotten."""
+        query = "select count(*), coalesce(max(id), 0) from rows"
+        ((count, last),) = self._fetch(tuple[int, int], query)
+        return f"{count} rows up to {last}"
+
+    def blob(self, sha256: str) -> bytes:
+        """The bytes of a picture or sound.
+
+        Raises:
+            RunFolderError: they are not in the journal, or damaged.
+        """
+        rows = self._fetch(tuple[bytes], "select bytes from blobs where sha256 = ?", (sha256,))
+        if not rows or hashlib.sha256(rows[0][0]).hexdigest() != sha256:
+            raise faults.damaged(
+                self.path, f"the picture or sound {sha256} is not as it was written"
+            )
+        return rows[0][0]
+
+    # Attempts and sums
+
     def totals(self) -> list[Total]:
-        return [Total._make(row) for row in self._db.execute("select * from totals")]
+        """What the calls came to, by attempt, step, role and model."""
+        return self._fetch(Total, "select * from totals")
 
     def attempts(self) -> list[Attempt]:
-        rows = self._db.execute("select id, started, ended, status from attempts order by id")
-        return [Attempt._make(row) for row in rows]
+        """Every start of the run."""
+        return self._fetch(Attempt, "select id, started, ended, status from attempts order by id")
 
     def spent(self) -> float:
         """Dollars, over all attempts; replies of unknown price count nothing."""
-        return self._db.execute("select coalesce(sum(cost), 0) from totals").fetchone()[0]
+        query = "select coalesce(sum(cost), 0.0) from totals"
+        return self._fetch(tuple[float], query)[0][0]
 
-    def newest(self) -> str:
-        """Changes with every row that is written or forgotten."""
-        found = self._db.execute("select count(*), coalesce(max(id), 0) from rows").fetchone()
-        return "{} rows up to {}".format(*found)
+    # Effects
 
     def effects(self, kind: str = "", scope: bytes = b"") -> Iterator[Entry]:
         """The effects of a kind (all, if empty) whose key begins with `scope`, in the order they
         were written."""
-        return map(
-            Entry._make, self._db.execute(EFFECTS, (scope, scope + b"\xff" * 24, kind, kind))
-        )
+        with faults.reading(self.path):
+            for key, checksum, *values in self._db.execute(
+                EFFECTS, (scope, scope + b"\xff" * 24, kind, kind)
+            ):
+                effect = msgspec.convert(values, Entry)
+                if effect_checksum(key, effect.reply, effect.text) != checksum:
+                    raise faults.damaged(
+                        self.path,
+                        f"a reply of step {effect.step!r}, task {effect.task!r} was changed",
+                    )
+                yield effect
 
     def calls(self, scope: bytes = b"") -> Iterator[Entry]:
         """The model calls whose key begins with `scope`, in the order they were written."""
@@ -195,35 +252,39 @@ class Records:
 
     def answered_by(self, kind: str) -> dict[str, int]:
         """How many effects of a kind there are, by who answered."""
-        rows = self._db.execute(
+        query = (
             "select model, count(*) from effects join origins on origins.id = origin "
-            "where kind = ? group by model",
-            (kind,),
+            "where kind = ? group by model"
         )
-        return dict(rows.fetchall())
+        return dict(self._fetch(tuple[str, int], query, (kind,)))
+
+    def request(self, call: Entry) -> Request:
+        """What a model call asked, with the whole conversation, without who was asked."""
+        with faults.reading(self.path):
+            request = msgspec.json.decode(call.request, type=Request)
+            messages, chain = read_messages(self._db, call.id)
+        request = msgspec.structs.replace(request, messages=messages)
+        turns = canonical(request).turns
+        if (turns[-1].hash if turns else b"") != chain:
+            raise faults.damaged(
+                self.path, f"a request of step {call.step!r}, task {call.task!r} was changed"
+            )
+        return request
 
     def messages(self, call: Entry) -> tuple[Message, ...]:
         """The conversation that a model call asked."""
-        return read_messages(self._db, call.id)
+        return self.request(call).messages
 
     def request_hash(self, call: Entry) -> bytes:
         """The digest of what a model call asked, as `canonical` makes it."""
-        request = msgspec.json.decode(call.request, type=Request)
-        return canonical(msgspec.structs.replace(request, messages=self.messages(call))).hash
+        return canonical(self.request(call)).hash
 
 
+_NUMBER = tuple[int]
+ROW = "step, task, ordinal, kind, reason, position, body, content, checksum"
+_ROW_TYPES = tuple[str, str, int, Kind, str, bytes, bytes, bytes]
 EFFECTS = """
-select effects.id, attempt, kind, step, task, scope, role, draw, source, model,
+select key, checksum, effects.id, attempt, kind, step, task, scope, role, draw, source, model,
     coalesce(heads.body, request), reply, text
 from effects join origins on origins.id = origin left join heads on heads.id = head
 where key >= ? and key < ? and (? = '' or kind = ?) order by effects.id"""
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection that does not write. It is opened as one that could where the folder allows: the
-    last connection to close folds the write-ahead log into the file."""
-    mode = "rw" if os.access(path.parent, os.W_OK) and os.access(path, os.W_OK) else "ro"
-    uri = f"{path.resolve().as_uri()}?mode={mode}"
-    db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=30)
-    db.execute("pragma query_only = on")
-    return db

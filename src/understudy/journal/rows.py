@@ -1,6 +1,7 @@
 """What a step made of a task, as the journal keeps it."""
 
 from typing import Literal, NamedTuple, TypeAlias
+from zlib import crc32
 
 from understudy.types import Audio, Image
 
@@ -24,3 +25,14 @@ class Row(NamedTuple):
     """Digest of the task the row was made of: a row of another content is out of date."""
     media: tuple[Image | Audio, ...] = ()
     """The pictures and sound that `body` names, where their bytes are not in the journal yet."""
+
+
+def row_checksum(row: Row) -> int:
+    """Tells flipped bits: CRC-32 over everything that a row says."""
+    names = f"{row.step}\0{row.task}\0{row.ordinal}\0{row.kind}\0{row.reason}".encode()
+    return crc32(row.body, crc32(row.content, crc32(row.position, crc32(names))))
+
+
+def effect_checksum(key: bytes, reply: bytes, text: str) -> int:
+    """The same over what came of an effect."""
+    return crc32(text.encode(), crc32(reply, crc32(key)))

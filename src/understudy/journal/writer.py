@@ -9,10 +9,13 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
 from understudy.errors import RunFolderError
 from understudy.journal.effect import Effect
+from understudy.journal.faults import explain, explain_write
 from understudy.journal.insert import Inserts
 from understudy.journal.rows import Row
 
@@ -20,7 +23,10 @@ from understudy.journal.rows import Row
 class Writer:
     """The thread, and the queue before it."""
 
-    def __init__(self, connection: sqlite3.Connection, inserts: Inserts, attempt: int) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, inserts: Inserts, attempt: int
+    ) -> None:
+        self._path = path
         self._db = connection
         self._inserts = inserts
         self._attempt = attempt
@@ -29,26 +35,37 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
-    def write(self, effects: Sequence[Effect], rows: Sequence[Row]) -> "asyncio.Future[None]":
-        """Done once all are on disk, in one transaction."""
+    def write(
+        self,
+        effects: Sequence[Effect],
+        rows: Sequence[Row],
+        forget: Sequence[tuple[str, str]] = (),
+    ) -> "asyncio.Future[None]":
+        """Done once all are on disk, in one transaction, and the rows of the steps and tasks of
+        `forget` are gone."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
-        self._queue.put(_Put(effects, rows, done, loop))
+        if self._broken is not None:
+            done.set_exception(self._broken)
+            return done
+        self._queue.put(_Put(effects, rows, forget, done, loop))
         return done
 
     def close(self, status: str) -> None:
         """Write what is queued, and how the attempt ended; blocks until it is on disk."""
         self._queue.put(None)
         self._thread.join()
-        if self._broken is None:
-            try:
-                self._db.execute(
-                    "update attempts set ended = datetime('now'), status = ? where id = ?",
-                    (status, self._attempt),
-                )
-            except sqlite3.Error as error:
-                raise RunFolderError(f"the journal could not be closed: {error}") from error
-        self._db.close()
+        try:
+            # Where a write failed, too: the attempt is over, and must not look as if it went on.
+            self._db.execute(
+                "update attempts set ended = datetime('now'), status = ? where id = ?",
+                (status, self._attempt),
+            )
+        except sqlite3.Error as error:
+            if self._broken is None:
+                raise explain(self._path, error) from error
+        finally:
+            self._db.close()
 
     def _run(self) -> None:
         open_ = True
@@ -64,21 +81,32 @@ class Writer:
     def _commit(self, puts: "list[_Put]") -> None:
         if self._broken is None:
             try:
-                self._db.execute("begin immediate")
-                if effects := [effect for put in puts for effect in put.effects]:
-                    self._inserts.effects(effects)
-                if rows := [row for put in puts for row in put.rows]:
-                    self._inserts.rows(rows)
-                self._db.execute("commit")
-            except sqlite3.Error as error:
-                # SQLite rolls back by itself on some errors (a full disk among them), not on all.
-                if self._db.in_transaction:
-                    self._db.execute("rollback")
-                self._broken = RunFolderError(
-                    f"the journal could not be written: {error}. What was written before is safe: "
-                    "make room, then run the same command again."
-                )
-        puts[0].loop.call_soon_threadsafe(_resolve, [put.done for put in puts], self._broken)
+                self._write(puts)
+            except BaseException as error:
+                # Whatever it is, those who wait must hear of it: they would wait for ever.
+                self._broken = explain_write(self._path, error)
+                self._broken.__cause__ = error
+        by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+        for put in puts:
+            by_loop.setdefault(put.loop, []).append(put.done)
+        for loop, futures in by_loop.items():
+            with suppress(RuntimeError):  # the loop is closed: nobody waits there any more
+                loop.call_soon_threadsafe(_resolve, futures, self._broken)
+
+    def _write(self, puts: "list[_Put]") -> None:
+        self._db.execute("begin immediate")
+        try:
+            if effects := [effect for put in puts for effect in put.effects]:
+                self._inserts.effects(effects)
+            self._inserts.forget(scope for put in puts for scope in put.forget)
+            if rows := [row for put in puts for row in put.rows]:
+                self._inserts.rows(rows)
+            self._db.execute("commit")
+        except BaseException:
+            # SQLite rolls back by itself on some errors (a full disk among them), not on all.
+            with suppress(sqlite3.Error):
+                self._db.execute("rollback")
+            raise
 
 
 MOST_PER_COMMIT = 1_000
@@ -87,6 +115,7 @@ MOST_PER_COMMIT = 1_000
 class _Put(NamedTuple):
     effects: Sequence[Effect]
     rows: Sequence[Row]
+    forget: Sequence[tuple[str, str]]
     done: "asyncio.Future[None]"
     loop: asyncio.AbstractEventLoop
 

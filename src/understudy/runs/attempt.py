@@ -25,7 +25,7 @@ from understudy.journal.write import SqliteJournal
 from understudy.providers.connect import Address, connect, connect_embedder, parse
 from understudy.runs.engine import Engine
 from understudy.runs.halt import Halt
-from understudy.runs.progress import Display
+from understudy.runs.progress import Display, Progress
 from understudy.runs.quota import Quota
 from understudy.runs.recipe import ModelSettings, Recipe
 from understudy.runs.resolve import ResolvedRecipe
@@ -204,7 +204,8 @@ async def execute(
     pool = WorkerPool.open(recipe.sandbox, notify=notice)
     run_dir = RunDir.take(resolved)
     try:
-        journal = SqliteJournal(run_dir.journal, [_journal_of(other) for other in recipe.reuse])
+        others = [_journal_of(other) for other in recipe.reuse]
+        journal = SqliteJournal(run_dir.journal, others, fresh=not run_dir.claimed)
         attempt = _Attempt(
             resolved, run_dir, journal, notice,
             Prices(recipe.prices), Budget(recipe.budget, journal.records.spent()), pool,
@@ -268,7 +269,18 @@ async def _drive(
         if live is not None:
             live.cancel()
             await asyncio.wait([live])
+    _tell_changes(attempt, engine.progress)
     return engine.stop_reason
+
+
+def _tell_changes(attempt: _Attempt, progress: Progress) -> None:
+    for step in attempt.resolved.steps:
+        if not (n := progress.changed[step.label]):
+            continue
+        tasks, verb = f"{n:,} tasks have changed" if n > 1 else "1 task has changed", "asked"
+        if step.definition.shape == "pool":
+            tasks, verb = "its tasks have changed", "run"
+        attempt.notice(f"{step.label}: {tasks} since an earlier attempt: {verb} again")
 
 
 @contextmanager

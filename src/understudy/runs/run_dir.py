@@ -69,6 +69,11 @@ class RunDir:
     def journal(self) -> Path:
         return self.path / JOURNAL
 
+    @property
+    def claimed(self) -> bool:
+        """Whether it belongs to a recipe: then it has a journal, or has lost it."""
+        return (self.path / RECIPE).exists()
+
     def release(self) -> None:
         self.lock.close()
 
