@@ -29,7 +29,10 @@ def pytest_configure() -> None:
 SLOW = (
     "conformance/",
     "data/test_optional.py",
+    "data/test_read.py",
     "pocket/test_generator.py",
+    "pocket/test_serve.py",
+    "pocket/test_shipped.py",
     "providers/test_border.py",
     "providers/test_contract.py",
     "reliability/",
@@ -40,6 +43,7 @@ SLOW = (
     "sandbox/test_verdict.py",
     "servers/",
     "test_docs.py",
+    "text/test_answers.py",
 )
 """Tests that take long, as measured: real processes that are killed, every method at every call, real
 sandboxes, borders that are fuzzed, recorded data. All others are `quick`: pytest -m quick."""
