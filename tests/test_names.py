@@ -41,7 +41,6 @@ NOT_YET: set[str] = {
     "__main__",
     "call",
     "errors",
-    "journal",
     "registry",
     "types",
 }

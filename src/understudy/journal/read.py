@@ -39,7 +39,7 @@ class Entry(NamedTuple):
     """JSON; of a model's reply without the text."""
     text: str
 
-    def decoded(self) -> dict[str, Any]:
+    def decode(self) -> dict[str, Any]:
         """The reply, with its text."""
         reply = cast("dict[str, Any]", msgspec.json.decode(self.reply))
         return {"text": self.text, **reply} if self.text else reply
@@ -123,10 +123,10 @@ class Records:
         try:
             row = msgspec.convert(fields, _ROW_TYPES)
         except msgspec.ValidationError as error:
-            raise faults.damaged(self.path, f"a row of step {fields[0]!r}: {error}") from error
+            raise faults.damage(self.path, f"a row of step {fields[0]!r}: {error}") from error
         whole = Row(*row)
         if row_checksum(whole) != checksum:
-            raise faults.damaged(
+            raise faults.damage(
                 self.path, f"the row of step {whole.step!r}, task {whole.task!r} was changed"
             )
         return whole
@@ -209,7 +209,7 @@ class Records:
         """
         rows = self._fetch(tuple[bytes], "select bytes from blobs where sha256 = ?", (sha256,))
         if not rows or hashlib.sha256(rows[0][0]).hexdigest() != sha256:
-            raise faults.damaged(
+            raise faults.damage(
                 self.path, f"the picture or sound {sha256} is not as it was written"
             )
         return rows[0][0]
@@ -240,7 +240,7 @@ class Records:
             ):
                 effect = msgspec.convert(values, Entry)
                 if effect_checksum(key, effect.reply, effect.text) != checksum:
-                    raise faults.damaged(
+                    raise faults.damage(
                         self.path,
                         f"a reply of step {effect.step!r}, task {effect.task!r} was changed",
                     )
@@ -266,7 +266,7 @@ class Records:
         request = msgspec.structs.replace(request, messages=messages)
         turns = canonical(request).turns
         if (turns[-1].hash if turns else b"") != chain:
-            raise faults.damaged(
+            raise faults.damage(
                 self.path, f"a request of step {call.step!r}, task {call.task!r} was changed"
             )
         return request

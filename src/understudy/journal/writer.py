@@ -31,18 +31,20 @@ class Writer:
         self._inserts = inserts
         self._attempt = attempt
         self._queue: queue.SimpleQueue[_Put | None] = queue.SimpleQueue()
-        self._broken: RunFolderError | None = None
+        self._failure: RunFolderError | None = None
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
-    def write(self, effects: Sequence[Effect], rows: Sequence[Row]) -> "asyncio.Future[None]":
+    def write(
+        self, effects: Sequence[Effect], rows: Sequence[Row], forget: Sequence[str] = ()
+    ) -> "asyncio.Future[None]":
         """Done once all are on disk, in one transaction."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
-        if self._broken is not None:
-            done.set_exception(self._broken)
+        if self._failure is not None:
+            done.set_exception(self._failure)
             return done
-        self._queue.put(_Put(effects, rows, done, loop))
+        self._queue.put(_Put(effects, rows, forget, done, loop))
         return done
 
     def close(self, status: str) -> None:
@@ -56,7 +58,7 @@ class Writer:
                 (status, self._attempt),
             )
         except sqlite3.Error as error:
-            if self._broken is None:
+            if self._failure is None:
                 raise explain(self._path, error) from error
         finally:
             self._db.close()
@@ -73,25 +75,27 @@ class Writer:
                 self._commit(puts)
 
     def _commit(self, puts: "list[_Put]") -> None:
-        if self._broken is None:
+        if self._failure is None:
             try:
                 self._write(puts)
             except BaseException as error:
                 # Whatever it is, those who wait must hear of it: they would wait for ever.
-                self._broken = explain_write(self._path, error)
-                self._broken.__cause__ = error
+                self._failure = explain_write(self._path, error)
+                self._failure.__cause__ = error
         by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
         for put in puts:
             by_loop.setdefault(put.loop, []).append(put.done)
         for loop, futures in by_loop.items():
             with suppress(RuntimeError):  # the loop is closed: nobody waits there any more
-                loop.call_soon_threadsafe(_resolve, futures, self._broken)
+                loop.call_soon_threadsafe(_resolve, futures, self._failure)
 
     def _write(self, puts: "list[_Put]") -> None:
         self._db.execute("begin immediate")
         try:
             if effects := [effect for put in puts for effect in put.effects]:
                 self._inserts.effects(effects)
+            if forget := [task for put in puts for task in put.forget]:
+                self._inserts.forget(forget)
             if rows := [row for put in puts for row in put.rows]:
                 self._inserts.rows(rows)
             self._db.execute("commit")
@@ -108,6 +112,7 @@ MOST_PER_COMMIT = 1_000
 class _Put(NamedTuple):
     effects: Sequence[Effect]
     rows: Sequence[Row]
+    forget: Sequence[str]
     done: "asyncio.Future[None]"
     loop: asyncio.AbstractEventLoop
 

@@ -60,7 +60,7 @@ def _calls(run: Run, calls: list[Entry]) -> Iterator[str]:
     earlier = [asked for path in run.recipe.reuse for asked in _of_other(path, calls)]
     for asked in _asked(run.records, calls):
         call = asked.call
-        reply = call.decoded()
+        reply = call.decode()
         usage = cast("dict[str, int]", reply.get("usage") or {})
         how = _origin(call)
         if not call.source and (changed := _changed(asked, earlier)) is not None:

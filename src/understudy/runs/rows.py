@@ -7,6 +7,8 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from understudy.journal.blobs import list_media, without_bytes
+from understudy.journal.keys import digest_task
 from understudy.journal.rows import Row
 from understudy.runs.recipe import SEEDS
 from understudy.runs.seeds import BrokenSeed
@@ -25,6 +27,11 @@ class Item(Value, frozen=True, kw_only=True):
     position: bytes
     task: Task | None = None
     example: Example | None = None
+
+    @property
+    def content(self) -> bytes:
+        """The digest of a seed, by which it is known whether it was changed since."""
+        return digest_task(self.task) if self.task is not None else b""
 
     def as_task(self) -> Task:
         if self.task is not None:
@@ -90,12 +97,16 @@ def rows_of(
             name = f"{item.id or step}#{ordinal + 1}" if several else item.id
             lineage = (*item.lineage, f"{step}/{item.id}")
             example = msgspec.structs.replace(outcome, id=name, lineage=lineage)
+            if media := list_media(example):
+                example = without_bytes(example)
             output.items.append(Item(id=name, position=position, example=example))
             row = Row(step, item.id, ordinal, "example", "", position, _encode(example))
         else:
+            if media := list_media(outcome):
+                outcome = without_bytes(outcome)
             reason, body = outcome.reason, _encode(outcome)
             row = Row(step, item.id, ordinal, "rejection", reason, position, body)
-        output.rows.append(row)
+        output.rows.append(row._replace(content=item.content, media=media))
     return output
 
 
