@@ -36,7 +36,6 @@ VERBS = {"count", "discard", "drop", "list", "on", "read", "remove", "skip", "wr
 """First words after which a participle is an object: `remove_cancelled`, `on_done`."""
 
 NOT_YET: set[str] = {
-    "reports",
     "__init__",
     "__main__",
     "call",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +33,13 @@ async def run_async(*, layers: Sequence[Layer] = (), **recipe: Any) -> Summary:
 
 def run(*, layers: Sequence[Layer] = (), **recipe: Any) -> Summary:
     """`run_async` for code that has no event loop."""
-    try:
+    with suppress(RuntimeError):
         asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(run_async(layers=layers, **recipe))
-    raise ConfigError(
-        "understudy.run was called inside a running event loop (a notebook has one): write "
-        "`await understudy.run_async(...)`."
-    )
+        raise ConfigError(
+            "understudy.run was called inside a running event loop (a notebook has one): write "
+            "`await understudy.run_async(...)`."
+        )
+    return asyncio.run(run_async(layers=layers, **recipe))
 
 
 def open_run(path: str | Path) -> Run:

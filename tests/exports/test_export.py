@@ -74,6 +74,16 @@ def test_calls_and_the_end_of_the_run_count_as_changes(change: str) -> None:
     assert export_all(open_run("out")) == []
 
 
+def test_rows_that_came_without_a_call_count_as_a_change() -> None:
+    train = Path("out/data/train.jsonl")
+    with closing(sqlite3.connect("out/journal.db")) as journal, journal:
+        journal.execute("delete from rows where kind = 'failure'")
+    train.write_text("")
+
+    assert export_all(open_run("out")) == ALL
+    assert len(train.read_text().splitlines()) == 10
+
+
 def test_without_the_extra_a_parquet_file_of_other_rows_does_not_stay(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -114,6 +124,11 @@ def test_one_file_holds_the_examples_of_the_last_step_or_of_another() -> None:
     assert export(opened, Path("last.jsonl"), find_format("alpaca")) == 10
     assert export(opened, Path("first.jsonl"), find_format("alpaca"), "self_consistency") == 12
     assert len(Path("first.jsonl").read_text().splitlines()) == 12
+
+
+def test_a_file_of_another_kind_is_refused_in_its_own_words() -> None:
+    with pytest.raises(ConfigError, match=r"rows\.csv: expected a name that ends in \.jsonl"):
+        export(open_run("out"), Path("rows.csv"), find_format("messages"))
 
 
 def test_what_a_format_cannot_express_is_an_error_of_the_user_and_leaves_the_file() -> None:

@@ -441,16 +441,15 @@ async def test_a_run_whose_journal_breaks_is_not_left_under_way(tmp_path: Path) 
     records.close()
 
 
-async def test_forgotten_tasks_take_with_them_what_was_made_from_them(tmp_path: Path) -> None:
-    def row(label: str, task: str, ordinal: int = 0) -> Row:
-        return Row(label, task, ordinal, "example", "", b"", b"{}", b"old")
+async def test_forgotten_rows_go_with_the_write_that_replaces_them(tmp_path: Path) -> None:
+    def row(label: str, task: str, ordinal: int = 0, content: bytes = b"old") -> Row:
+        return Row(label, task, ordinal, "example", "", b"", b"{}", content)
 
     journal = SqliteJournal(tmp_path / "j.db")
-    await journal.finish([row("a", "t1"), row("a", "t1", 1), row("a", "t10"), row("b", "t1#1")])
-    await journal.finish([row("pool", ""), row("c", "pool#1"), row("c", "t10")])
-    assert journal.records.changed("a", {"t1": b"new", "t10": b"old"}) == {"t1"}
-    await journal.finish([row("a", "t1")], forget=["t1"])
-    left = [(r.step, r.task, r.ordinal) for s in "abc" for r in journal.records.rows(s, "example")]
-    assert sorted(left) == [("a", "t1", 0), ("a", "t10", 0), ("c", "t10", 0)]
-    assert not list(journal.records.rows("pool", "example"))
+    await journal.finish([row("a", "t1"), row("a", "t1", 1), row("a", "t2"), row("b", "t1#1")])
+    assert journal.records.changed("a", {"t1": b"new", "t2": b"old"}) == {"t1"}
+    await journal.finish([row("a", "t1", content=b"new")], [("a", "t1"), ("b", "t1#1")])
+    left = [(r.step, r.task, r.ordinal) for s in "ab" for r in journal.records.rows(s, "example")]
+    assert sorted(left) == [("a", "t1", 0), ("a", "t2", 0)]
+    assert journal.records.changed("a", {"t1": b"new", "t2": b"old"}) == set()
     await journal.close("done")

@@ -74,7 +74,7 @@ CHOICES = st.lists(
 BODIES = OBJECTS | st.fixed_dictionaries(
     {"choices": CHOICES}, optional={"usage": OBJECTS, "model": JSON}
 )
-MANY = settings(max_examples=100)
+MANY = settings(max_examples=60)
 
 PLAIN = Request(model="m")
 ECHO = Request(model="m", prompt="The sky", echo=True, logprobs=1)

@@ -405,9 +405,9 @@ def put(value: Any, path: tuple[Any, ...], item: Any) -> Any:
     return copy
 
 
-@pytest.mark.parametrize("name", dialects())
+@pytest.mark.parametrize("name", [name for name in dialects() if name != "visitor"])
 def test_any_json_of_the_dialects_shape_gives_a_reply_or_an_error_of_ours(
-    name: str, visitor: None
+    name: str,
 ) -> None:
     entry = find_provider(name)
     assert entry is not None
@@ -417,7 +417,7 @@ def test_any_json_of_the_dialects_shape_gives_a_reply_or_an_error_of_ours(
     spots = st.sampled_from(list(places(whole)))
     loop = asyncio.new_event_loop()
 
-    @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
     @given(st.lists(st.tuples(spots, JSON), max_size=4), st.integers(1, 3))
     def check(changes: list[tuple[Any, Any]], n: int) -> None:
         body = whole

@@ -89,6 +89,38 @@ async def test_asked_for_another_task_or_another_request_it_fails_that_task_alon
     assert (await run("other", f"recorded:{recording}", temperature=0.1)).failed == 3
 
 
+TWO = """
+from understudy import Example, Model, Task, method
+
+@method(paper="")
+async def two(task: Task, teacher: Model) -> Example:
+    first = await teacher.within("first").ask("Speak.")
+    second = await teacher.within("second").ask("Speak.")
+    return task.example(f"{first} {second}")
+"""
+
+
+@pytest.fixture
+def two_workers() -> None:
+    Path("script.py").write_text("def answer(call):\n    return f'{call.scope} speaks'\n")
+    Path("two.py").write_text(TWO)
+
+
+async def test_workers_of_one_task_that_ask_the_same_are_replayed_apart(two_workers: None) -> None:
+
+    async def answers(out: str, model: str) -> list[str]:
+        await run_async(
+            seeds=[{"id": "t", "prompt": "x"}], models={"teacher": model},
+            steps=["./two.py:two"], out=out,
+        )  # fmt: skip
+        return [example.answer for example in open_run(out).examples()]
+
+    spoken = await answers("first", "scripted:script.py:answer")
+    assert spoken == ["first speaks second speaks"]
+    assert record(open_run("first").records, Path("replies.jsonl")) == 2
+    assert await answers("second", "recorded:replies.jsonl") == spoken
+
+
 # Files written by hand
 
 
@@ -120,11 +152,11 @@ async def test_lines_without_a_request_answer_by_task_and_draw_whatever_is_asked
 
 
 def test_a_file_that_is_no_recording_is_told_apart_with_its_line() -> None:
-    with pytest.raises(ConfigError, match=r"r.jsonl:3: draw 0 of task 'a' stands twice"):
+    with pytest.raises(ConfigError, match=r"r.jsonl:3: expected one reply for draw 0 of task"):
         lines({"task": "a", "reply": "x", "draw": 0}, {"task": "a", "reply": "y", "draw": 0})
-    with pytest.raises(ConfigError, match=r"r.jsonl:1: no recorded reply: .*task"):
+    with pytest.raises(ConfigError, match=r"r.jsonl:1: expected a recorded reply, found: .*task"):
         lines({"reply": "x"})
-    with pytest.raises(ConfigError, match=r"r.jsonl:1: no recorded reply"):
+    with pytest.raises(ConfigError, match=r"r.jsonl:1: expected a recorded reply"):
         lines({"task": "a", "reply": {"text": 5}})
     with pytest.raises(
         ConfigError, match=r"nowhere.jsonl: expected recorded replies, No such file"

@@ -21,6 +21,9 @@ def stops(call):
     if call.task == "t1":
         raise BudgetExhausted("no money left")
     return "The answer is 1."
+
+def stops_at_once(call):
+    raise BudgetExhausted("no money left")
 """
 PRICES = {"script.py:answer": {"input": 1_000, "output": 10_000}}
 
@@ -93,6 +96,19 @@ async def test_nothing_left_to_run_says_nothing_about_time() -> None:
 async def test_a_sample_that_stops_early_says_why() -> None:
     text = await plan(models={"teacher": "scripted:script.py:stops"}, concurrency=1, prices={})
     assert "Stopped early: no money left" in text
+
+
+async def test_a_sample_without_a_finished_seed_extrapolates_nothing() -> None:
+    text = await plan(models={"teacher": "scripted:script.py:stops_at_once"}, concurrency=1)
+    assert text.startswith("0 of 40 seeds gave 0 examples")
+    assert "No seed was finished, so there is nothing to extrapolate from." in text
+    assert "All 40" not in text
+    assert "Time for the rest" not in text
+
+
+async def test_no_more_seeds_are_planned_than_the_recipe_takes() -> None:
+    assert "All 10: about 10 calls" in await plan(max_seeds=10)
+    assert "All 40: about 40 calls" in await plan(max_seeds=100, out="more")
 
 
 async def test_a_step_over_the_pool_cannot_be_planned() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from understudy import open_run
 from understudy.call.limits import Endpoint
 from understudy.errors import BudgetExhausted, ConfigError, Interrupted
 from understudy.journal.read import Records
@@ -30,6 +31,9 @@ def refuse(call):
     if os.path.exists("refuse") and call.task == "t1":
         raise Rejected("400")
     return "fine"
+
+def echo(call):
+    return call.request.messages[-1].text
 
 def poor(call):
     raise BudgetExhausted("no money left")
@@ -55,6 +59,20 @@ from understudy import Example, Model, Task, method
 @method(paper="arXiv:0000.00000")
 async def both(task: Task, teacher: Model, judge: Model) -> Example:
     return task.example(f"{await teacher.ask(task.prompt)}, {await judge.ask(task.prompt)}")
+'''
+
+
+POOL = '''"""Asks for all tasks at once."""
+
+from collections.abc import AsyncIterator, Sequence
+
+from understudy import Example, Model, Task, method
+
+
+@method(paper="arXiv:0000.00000")
+async def all_at_once(tasks: Sequence[Task], teacher: Model) -> AsyncIterator[Example]:
+    for task in tasks:
+        yield task.example(await teacher.ask(task.prompt))
 '''
 
 
@@ -111,6 +129,47 @@ def test_a_failure_that_became_an_example_is_no_longer_counted() -> None:
     Path("refuse").unlink()
     again = run(recipe("refuse"))
     assert (again.examples, again.failed) == (6, 0)
+
+
+def test_a_corrected_seed_is_asked_again_and_said() -> None:
+    notices = list[str]()
+    seeds = [{"id": f"t{i}", "prompt": f"question {i}"} for i in range(6)]
+    steps = ["./both.py:both", {"length": {"max_characters": 1_000}}]
+    run(recipe("echo", steps=steps, seeds=seeds))
+    seeds[3]["prompt"] = "corrected"
+    again = run(recipe("echo", steps=steps, seeds=seeds), notice=notices.append)
+    assert (again.status, again.examples, again.tally.sent) == ("done", 6, 2)
+    assert notices == ["both: 1 task has changed since an earlier attempt: asked again"]
+    answers = [example.answer for example in open_run("out").examples()]
+    assert answers == [
+        f"{text}, {text}" for text in [f"question {i}" if i != 3 else "corrected" for i in range(6)]
+    ]
+    notices.clear()
+    third = run(recipe("echo", steps=steps, seeds=seeds), notice=notices.append)
+    assert (third.tally.sent, notices) == (0, [])
+
+
+def test_a_corrected_seed_is_asked_again_though_n_are_there() -> None:
+    seeds = [{"id": f"t{i}", "prompt": f"question {i}"} for i in range(6)]
+    run(recipe("echo", seeds=seeds, n=3, concurrency=1))
+    seeds[1]["prompt"] = "corrected"
+    run(recipe("echo", seeds=seeds, n=3, concurrency=1))
+    answers = [example.answer.partition(",")[0] for example in open_run("out").examples()]
+    assert answers == ["question 0", "corrected", "question 2"]
+
+
+def test_a_pool_whose_tasks_have_changed_is_run_again_and_said() -> None:
+    Path("all.py").write_text(POOL)
+    notices = list[str]()
+    seeds = [{"id": f"t{i}", "prompt": f"question {i}"} for i in range(3)]
+    steps = ["./all.py:all_at_once", {"length": {"max_characters": 1_000}}]
+    run(recipe("echo", steps=steps, seeds=seeds))
+    assert run(recipe("echo", steps=steps, seeds=seeds)).tally.sent == 0
+    seeds[1]["prompt"] = "corrected"
+    again = run(recipe("echo", steps=steps, seeds=seeds[:2]), notice=notices.append)
+    assert (again.examples, again.tally.sent) == (2, 1)
+    assert notices == ["all_at_once: its tasks have changed since an earlier attempt: run again"]
+    assert [example.answer for example in open_run("out").examples()] == ["question 0", "corrected"]
 
 
 def test_a_run_that_a_limit_stops_says_why_and_can_go_on() -> None:

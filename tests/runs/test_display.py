@@ -4,6 +4,7 @@ import asyncio
 import io
 
 import pytest
+from harness import virtually
 from rich.console import Console
 
 from understudy.call.limits import Endpoint
@@ -42,6 +43,40 @@ async def test_lines_are_printed_until_the_display_is_cancelled() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert {line.split(" · ")[0] for line in out.getvalue().splitlines()} == {"2 under way"}
+
+
+def test_the_panel_shows_the_state_of_half_a_second_ago(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    console = Console(file=io.StringIO(), width=200, force_terminal=True)
+    progress = Progress(under_way=3)
+
+    async def main() -> None:
+        task = asyncio.ensure_future(panel(Meter(progress, []), console))
+        await asyncio.sleep(0.4)
+        progress.under_way = 7_654
+        await asyncio.sleep(0.2)
+        progress.under_way = 9_876
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    virtually(main())
+    text = console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
+    assert "7,654" in text
+    assert "9,876" not in text
+
+
+def test_a_file_gets_a_line_every_ten_seconds() -> None:
+    out = io.StringIO()
+
+    async def main() -> None:
+        task = asyncio.ensure_future(lines(Meter(Progress(), []), out))
+        await asyncio.sleep(35)
+        task.cancel()
+        await asyncio.wait([task])
+
+    virtually(main())
+    assert out.getvalue().count("\n") == 3
 
 
 @pytest.mark.parametrize(("terminal", "shape"), [(True, panel), (False, lines)])

@@ -29,6 +29,8 @@ class Config(Settings):
     """A limit."""
     inner: Inner = Inner()
     """Nested settings."""
+    shots: tuple[int, ...] = Field(default_factory=lambda: (1, 2))
+    """Made anew each time."""
 
 
 def test_settings_are_listed_with_default_bounds_and_what_they_are() -> None:
@@ -39,6 +41,7 @@ def test_settings_are_listed_with_default_bounds_and_what_they_are() -> None:
         Setting("names", "[a, b]", "", "Some names."),
         Setting("limit", "null", "", "A limit."),
         Setting("inner", "{}", "", "Nested settings."),
+        Setting("shots", "[1, 2]", "", "Made anew each time."),
     ]
 
 
@@ -65,6 +68,7 @@ def test_every_method_and_filter_is_on_the_list() -> None:
 
     assert "  self_debug " in text
     assert "  novelty " in text
+    assert text.endswith("understudy methods recipe a run's.")
 
 
 def test_an_unknown_name_is_refused() -> None:

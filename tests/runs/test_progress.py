@@ -1,6 +1,7 @@
 """Where a run stands: counts, rates over half a minute, and what is left."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from understudy.call.limits import Endpoint
 from understudy.call.stack import Tally
 from understudy.journal.read import Row
+from understudy.journal.write import SqliteJournal
 from understudy.runs.progress import WINDOW, Meter, Progress
 from understudy.runs.quota import Quota
 
@@ -43,6 +45,23 @@ def test_rows_are_counted_by_step_kind_and_reason() -> None:
     assert progress.of("nowhere", "example") == 0
     assert progress.reasons("rejection") == Counter({"short": 2, "long": 1})
     assert progress.reasons("failure") == Counter({"Rejected": 1})
+
+
+async def test_a_resumed_run_goes_on_counting_but_for_failures(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "journal.db")
+    rows = [
+        Row("last", f"t{i}", 0, kind, reason, b"", b"{}")
+        for i, (kind, reason) in enumerate(
+            [("example", ""), ("example", ""), ("rejection", "short"), ("failure", "Rejected")]
+        )
+    ]
+    await journal.finish(rows)
+    tally = Tally(sent=3)
+    progress = Progress.of_records(journal.records, Quota(10), tally, 7, "last")
+    await journal.close("stopped")
+    assert (progress.quota.accepted, progress.quota.rejected, progress.seeds) == (2, 1, 7)
+    assert (progress.of("last", "failure"), progress.tally) == (0, tally)
+    assert progress.reasons("rejection") == Counter({"short": 1})
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,12 @@ def test_seeds_are_exhausted_once_max_seeds_were_tried(
     assert Quota(max_seeds=most, seeds=tried).exhausted is exhausted
 
 
+def test_a_new_run_has_tried_nothing() -> None:
+    quota = Quota()
+    assert (quota.accepted, quota.rejected, quota.seeds) == (0, 0, 0)
+    assert (quota.enough, quota.exhausted, quota.missing) == (False, False, None)
+
+
 def test_without_n_as_many_tasks_are_on_their_way_as_may_be() -> None:
     assert Quota(rejected=100).most_at_once(512) == 512
 

@@ -1,6 +1,7 @@
 """Ids of tasks: of their content, not of their place."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -65,7 +66,8 @@ def test_the_order_of_meta_is_not_in_the_id() -> None:
 
 def test_a_users_ids_are_kept_and_must_differ() -> None:
     found = list(identify([Task(id="a"), Task(id="b"), Task(id="a", prompt="other")]))
-    assert found[:2] == [Seed(Task(id="a"), position(0)), Seed(Task(id="b"), position(1))]
+    places = [(seed.task.id, seed.position) for seed in found[:2] if isinstance(seed, Seed)]
+    assert places == [("a", position(0)), ("b", position(1))]
     assert found[2] == BrokenSeed(
         "seed 3", "the id 'a' was used by an earlier seed; ids must differ", position(2)
     )
@@ -82,13 +84,26 @@ def test_ids_that_look_like_those_of_several_examples_are_refused(name: str, kep
 def test_a_row_that_is_no_task_keeps_its_place() -> None:
     found = list(identify([Task(id="a"), BadSeed("f:2", "no JSON"), Task(id="b")]))
     assert found[1] == BrokenSeed("f:2", "no JSON", position(1))
-    assert found[2] == Seed(Task(id="b"), position(2))
+    assert isinstance(found[2], Seed)
+    assert (found[2].task, found[2].position) == (Task(id="b"), position(2))
     assert str(refuse(BrokenSeed("f:2", "no JSON", b""))) == "f:2: no JSON"
 
 
 @given(st.lists(st.integers(0, 2**32 - 1)))
 def test_positions_sort_as_numbers_do(numbers: list[int]) -> None:
     assert sorted(numbers) == sorted(numbers, key=position)
+
+
+def test_the_content_of_a_seed_is_all_of_it_but_its_id() -> None:
+    def content(**fields: Any) -> bytes:
+        (seed,) = identify([Task(**fields)])
+        assert isinstance(seed, Seed)
+        return seed.content
+
+    assert content(id="a", prompt="x") == content(id="b", prompt="x") == content(prompt="x")
+    assert content(prompt="x") != content(prompt="y")
+    assert content(prompt="x") != content(prompt="x", reference="1")
+    assert content(prompt="x") != content(prompt="x", meta={"a": 1})
 
 
 def test_seeds_are_named_one_by_one_as_they_are_read() -> None:

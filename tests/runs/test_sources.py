@@ -14,7 +14,7 @@ from understudy.runs.halt import Halt
 from understudy.runs.progress import Progress
 from understudy.runs.quota import Quota
 from understudy.runs.rows import Item, failure_output, rows_of
-from understudy.runs.seeds import identify, position
+from understudy.runs.seeds import Seed, identify
 from understudy.runs.sources import (
     Feed,
     everything,
@@ -40,12 +40,14 @@ async def state(
 
 
 def item(task: str) -> Item:
-    index = int(task[1:])
-    return Item(id=task, position=position(index), task=Task(id=task, prompt="?"))
+    """A seed as it is read, with its content."""
+    (seed,) = [seed for seed in identify(SEEDS) if isinstance(seed, Seed) and seed.task.id == task]
+    return Item(id=task, position=seed.position, content=seed.content, task=seed.task)
 
 
 def example(task: str, step: str = "first") -> list[Row]:
-    return rows_of(step, item(task), [Example(messages=(user(task),))]).rows
+    rows, (made,) = rows_of("first", item(task), [Example(messages=(user(task),))])
+    return rows if step == "first" else rows_of(step, made, [made.as_example()]).rows
 
 
 def feed(*tasks: str) -> Feed:
@@ -60,6 +62,7 @@ async def ids(source: AsyncIterator[Item]) -> list[str]:
     return [item.id async for item in source]
 
 
+STEPS = ["first", "second", "last"]
 SEEDS = [Task(id=f"t{i}", prompt="?") for i in range(6)]
 
 
@@ -67,7 +70,7 @@ async def seeds(path: Path, quota: Quota, *rows: list[Row]) -> tuple[list[str], 
     async with state(path, quota) as (now, journal):
         for of_task in rows:
             await journal.finish(of_task)
-        writer = Writer(journal, now.progress, "last")
+        writer = Writer(journal, now.progress, STEPS)
         source = seed_items(identify(SEEDS), "first", now, writer, strict=False)
         return await ids(source), now.progress
 
@@ -78,6 +81,37 @@ async def test_seeds_that_a_step_is_done_with_are_not_handed_out_again(tmp_path:
     items, progress = await seeds(tmp_path, Quota(), example("t1"), rejected, failed)
     assert items == ["t0", "t3", "t4", "t5"]
     assert (progress.skipped, progress.quota.seeds) == (2, 6)
+
+
+async def test_a_seed_that_has_changed_is_handed_out_again_and_its_rows_are_gone(
+    tmp_path: Path,
+) -> None:
+    async with state(tmp_path) as (_, journal):
+        for task in ("t0", "t1"):
+            await journal.finish(example(task))
+            await journal.finish(example(task, step="second"))
+    tasks = [SEEDS[0], Task(id="t1", prompt="corrected"), *SEEDS[2:]]
+    async with state(tmp_path) as (now, journal):
+        now.progress.count([row for step in STEPS for row in now.records.rows(step, "example")])
+        writer = Writer(journal, now.progress, STEPS)
+        items = await ids(seed_items(identify(tasks), "first", now, writer, strict=False))
+        assert items == ["t1", "t2", "t3", "t4", "t5"]
+        rows = [row.task for step in STEPS for row in now.records.rows(step, "example")]
+        assert rows == ["t0", "t0"]
+        assert (now.progress.skipped, now.progress.changed) == (1, {"first": 1})
+
+
+async def test_a_changed_seed_is_seen_though_enough_examples_are_there(tmp_path: Path) -> None:
+    async with state(tmp_path) as (_, journal):
+        for task in ("t0", "t4"):
+            await journal.finish([row._replace(step="last") for row in example(task)])
+    tasks = [*SEEDS[:4], Task(id="t4", prompt="corrected"), SEEDS[5]]
+    async with state(tmp_path, Quota(2, accepted=2)) as (now, journal):
+        now.progress.count(now.records.rows("last", "example"))
+        writer = Writer(journal, now.progress, ["last"])
+        items = await ids(seed_items(identify(tasks), "last", now, writer, strict=False))
+        assert "t4" in items
+        assert now.quota.accepted == 1
 
 
 async def test_rows_of_another_step_finish_no_seed(tmp_path: Path) -> None:
@@ -95,7 +129,7 @@ async def test_no_seed_is_handed_out_once_the_run_is_over(tmp_path: Path) -> Non
     assert items == []
     async with state(tmp_path) as (now, journal):
         source = seed_items(
-            identify(SEEDS), "first", now, Writer(journal, now.progress, "x"), strict=False
+            identify(SEEDS), "first", now, Writer(journal, now.progress, STEPS), strict=False
         )
         assert (await anext(source)).id == "t0"
         now.halt(RunStopped("enough"))
@@ -105,7 +139,7 @@ async def test_no_seed_is_handed_out_once_the_run_is_over(tmp_path: Path) -> Non
 async def test_a_broken_seed_is_a_failure_row_or_ends_a_strict_run(tmp_path: Path) -> None:
     tasks = [SEEDS[0], BadSeed("f.jsonl:2", "no JSON"), SEEDS[1]]
     async with state(tmp_path) as (now, journal):
-        writer = Writer(journal, now.progress, "last")
+        writer = Writer(journal, now.progress, STEPS)
         assert await ids(seed_items(identify(tasks), "first", now, writer, strict=False)) == [
             "t0", "t1",
         ]  # fmt: skip
@@ -121,7 +155,9 @@ async def test_what_earlier_attempts_left_comes_before_what_this_one_makes(tmp_p
         await journal.finish(example("t1", step="second"))
     async with state(tmp_path) as (now, journal):
         await journal.finish(example("t4"))
-        items = stream("first", "second", feed("t4", "t5"), now)
+        items = stream(
+            "first", "second", feed("t4", "t5"), now, Writer(journal, now.progress, STEPS)
+        )
         assert await ids(items) == ["t0", "t2", "t4", "t5"]
 
 
@@ -131,9 +167,10 @@ async def test_rows_of_this_attempt_are_not_left_over(tmp_path: Path) -> None:
         await journal.finish(example("t0"))
     async with state(tmp_path) as (now, journal):
         await journal.finish(example("t1"))
-        items = read_unfinished("first", "second", now.records, now.attempt)
+        writer = Writer(journal, now.progress, STEPS)
+        items = read_unfinished("first", "second", now, writer, now.attempt)
         assert await ids(items) == ["t0"]
-        assert await ids(read_unfinished("first", "second", now.records)) == ["t0", "t1"]
+        assert await ids(read_unfinished("first", "second", now, writer)) == ["t0", "t1"]
 
 
 async def test_a_step_that_judges_in_order_gets_all_in_the_order_of_the_seeds(
@@ -144,7 +181,9 @@ async def test_a_step_that_judges_in_order_gets_all_in_the_order_of_the_seeds(
             await journal.finish(example(task))
         await journal.finish(example("t3", step="second"))
         waiting = feed("t5", "t0", "t3")
-        assert await ids(in_seed_order("first", "second", waiting, now)) == ["t0", "t5"]
+        assert await ids(
+            in_seed_order("first", "second", waiting, now, Writer(journal, now.progress, STEPS))
+        ) == ["t0", "t5"]
         assert waiting.empty()
 
 
@@ -167,7 +206,7 @@ async def test_a_step_that_waits_for_all_starts_nothing_after_a_stop(
         now.halt(RunStopped("enough"))
         waiting = feed("t0")
         items = (
-            in_seed_order("first", "second", waiting, now)
+            in_seed_order("first", "second", waiting, now, Writer(journal, now.progress, STEPS))
             if source == "in order"
             else everything("first", waiting, now)
         )

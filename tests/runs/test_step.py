@@ -192,7 +192,7 @@ async def test_a_filter_may_be_a_plain_function_or_wait() -> None:
 
 async def pooled(bound: BoundStep, on_error: Literal["stop", "row"] = "stop") -> list[Output]:
     tasks = [Task(id=f"t{i}", prompt="?") for i in range(3)]
-    return [output async for output in process_pool(bound, tasks, on_error)]
+    return [output async for output in process_pool(bound, tasks, b"all", on_error)]
 
 
 async def test_outcomes_of_a_pool_are_numbered_in_the_order_they_were_made() -> None:
@@ -202,6 +202,7 @@ async def test_outcomes_of_a_pool_are_numbered_in_the_order_they_were_made() -> 
         yield tasks[1].example("c")
 
     rows = [row for output in await pooled(step(defined(grow))) for row in output.rows]
+    assert {row.content for row in rows} == {b"all"}
     assert [(row.task, row.ordinal, row.kind) for row in rows] == [
         ("", 0, "example"), ("", 1, "rejection"), ("", 2, "example"),
     ]  # fmt: skip
@@ -248,7 +249,7 @@ async def test_a_pool_that_is_given_up_closes_its_generator() -> None:
         finally:
             closed.append(True)
 
-    outputs = process_pool(step(defined(grow)), [Task(id="t", prompt="?")], "stop")
+    outputs = process_pool(step(defined(grow)), [Task(id="t", prompt="?")], b"", "stop")
     await anext(outputs)
     await outputs.aclose()
     assert closed == [True]

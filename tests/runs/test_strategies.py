@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from hashlib import blake2b
 from pathlib import Path
 
 import pytest
@@ -17,20 +18,30 @@ from understudy.runs.rows import Item, Output, end_row, rows_of
 from understudy.runs.seeds import position
 from understudy.runs.state import State
 from understudy.runs.strategies import BATCH, each, in_order, over_pool
+from understudy.runs.writer import Writer
 from understudy.types import Example, Task, user
 
 
 @asynccontextmanager
-async def state(path: Path, quota: Quota | None = None) -> AsyncIterator[State]:
+async def opened(path: Path, quota: Quota | None = None) -> AsyncIterator[tuple[State, Writer]]:
+    """One attempt on a journal."""
     journal = SqliteJournal(path / "j.db")
     progress = Progress(quota or Quota(), counts=journal.records.counts())
-    yield State(journal.records, journal.attempt, progress, Halt([]))
+    now = State(journal.records, journal.attempt, progress, Halt([]))
+    yield now, Writer(journal, progress, ["echo_all"])
     await journal.close("done")
+
+
+@asynccontextmanager
+async def state(path: Path, quota: Quota | None = None) -> AsyncIterator[State]:
+    async with opened(path, quota) as (now, _):
+        yield now
 
 
 async def items(n: int) -> AsyncGenerator[Item]:
     for i in range(n):
-        yield Item(id=f"t{i}", position=position(i), task=Task(id=f"t{i}", prompt="?"))
+        task = Task(id=f"t{i}", prompt="?")
+        yield Item(id=f"t{i}", position=position(i), content=b"%d" % i, task=task)
 
 
 async def tasks_of(batches: AsyncIterator[list[Output]]) -> list[list[str]]:
@@ -164,25 +175,32 @@ async def echo_all(tasks: Sequence[Task]) -> AsyncIterator[Example]:
         yield task.example("x")
 
 
-async def pooled(now: State, function: Callable[..., object] = echo_all) -> list[str]:
+async def pooled(
+    now: tuple[State, Writer], function: Callable[..., object] = echo_all
+) -> list[str]:
     rows = list[str]()
-    async for outputs in over_pool(step(defined(function)), items(3), now):
+    async for outputs in over_pool(step(defined(function)), items(3), *now):
         rows += [f"{row.kind} {row.ordinal}" for output in outputs for row in output.rows]
     return rows
 
 
+async def content(n: int) -> bytes:
+    """The digest of the first `n` items."""
+    return blake2b(b"".join([item.content async for item in items(n)]), digest_size=6).digest()
+
+
 async def test_a_pool_that_is_through_ends_with_its_mark(tmp_path: Path) -> None:
-    async with state(tmp_path) as now:
+    async with opened(tmp_path) as now:
         assert await pooled(now) == ["example 0", "example 1", "example 2", "end -1"]
 
 
 async def test_a_pool_with_an_end_mark_is_not_run_again(tmp_path: Path) -> None:
     journal = SqliteJournal(tmp_path / "j.db")
-    await journal.finish([end_row("echo_all")])
+    await journal.finish([end_row("echo_all", await content(3))])
     await journal.close("done")
-    async with state(tmp_path) as now:
+    async with opened(tmp_path) as now:
         source = items(3)
-        assert [o async for o in over_pool(step(defined(echo_all)), source, now)] == []
+        assert [o async for o in over_pool(step(defined(echo_all)), source, *now)] == []
         assert [item async for item in source] == [], "the steps before must not block"
 
 
@@ -191,9 +209,9 @@ async def test_a_pool_that_failed_has_no_end_mark(tmp_path: Path) -> None:
         yield tasks[0].example("x")
         raise Rejected("400")
 
-    async with state(tmp_path) as now:
+    async with opened(tmp_path) as now:
         assert await pooled(now, refused) == ["example 0", "failure -1"]
-        assert now.halt.reason is None
+        assert now[0].halt.reason is None
 
 
 async def test_a_pool_that_was_stopped_has_neither_mark_nor_failure(tmp_path: Path) -> None:
@@ -201,9 +219,9 @@ async def test_a_pool_that_was_stopped_has_neither_mark_nor_failure(tmp_path: Pa
         yield tasks[0].example("x")
         raise BudgetExhausted("no money")
 
-    async with state(tmp_path) as now:
+    async with opened(tmp_path) as now:
         assert await pooled(now, stopped) == ["example 0"]
-        assert isinstance(now.halt.reason, BudgetExhausted)
+        assert isinstance(now[0].halt.reason, BudgetExhausted)
 
 
 async def test_a_pool_with_enough_has_no_end_mark_and_is_asked_for_no_more(tmp_path: Path) -> None:
@@ -214,24 +232,41 @@ async def test_a_pool_with_enough_has_no_end_mark_and_is_asked_for_no_more(tmp_p
             made.append(task.id)
             yield task.example("x")
 
-    async with state(tmp_path, Quota(2)) as now:
-        batches = over_pool(step(defined(counts)), items(3), now)
+    async with opened(tmp_path, Quota(2)) as now:
+        batches = over_pool(step(defined(counts)), items(3), *now)
         async for _ in batches:
-            now.quota.accepted += 1
+            now[0].quota.accepted += 1
     assert made == ["t0", "t1"]
 
 
 async def test_rows_of_a_pool_that_are_there_already_are_not_written_again(tmp_path: Path) -> None:
     journal = SqliteJournal(tmp_path / "j.db")
-    pool = Item(id="", position=b"")
+    pool = Item(id="", position=b"", content=await content(3))
     example = Example(messages=(user("x"),))
     await journal.finish(rows_of("echo_all", pool, [example], 1, pool=True).rows)
     await journal.close("done")
-    async with state(tmp_path) as now:
+    async with opened(tmp_path) as now:
         assert await pooled(now) == ["example 0", "example 2", "end -1"]
 
 
 async def test_a_pool_is_not_begun_after_a_stop(tmp_path: Path) -> None:
-    async with state(tmp_path) as now:
-        now.halt(RunStopped("enough"))
+    async with opened(tmp_path) as now:
+        now[0].halt(RunStopped("enough"))
         assert await pooled(now) == []
+
+
+async def test_rows_of_a_pool_over_other_tasks_are_removed_and_it_is_run_again(
+    tmp_path: Path,
+) -> None:
+    journal = SqliteJournal(tmp_path / "j.db")
+    pool = Item(id="", position=b"", content=await content(2))
+    example = Example(messages=(user("x"),))
+    rows = [
+        row for i in range(5) for row in rows_of("echo_all", pool, [example], i, pool=True).rows
+    ]
+    await journal.finish([*rows, end_row("echo_all", await content(2))])
+    await journal.close("done")
+    async with opened(tmp_path) as now:
+        assert await pooled(now) == ["example 0", "example 1", "example 2", "end -1"]
+        assert list(now[0].records.rows("echo_all", "example", "end")) == [], "not yet written anew"
+        assert now[0].progress.changed == {"echo_all": 1}

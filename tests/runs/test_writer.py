@@ -1,6 +1,7 @@
 """Rows to disk, counted, and only then to the next step; no more examples than were asked for."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -13,6 +14,8 @@ from understudy.runs.quota import Quota
 from understudy.runs.rows import SURPLUS, Item, Output, failure_output, rows_of
 from understudy.runs.writer import Writer
 from understudy.types import Example, Rejection, Task, user
+
+STEPS = ("first", "last")
 
 
 def examples(task: str, n: int = 1, step: str = "last") -> Output:
@@ -32,7 +35,7 @@ def failure(task: str) -> Output:
 async def written(path: Path, quota: Quota, *batches: list[Output]) -> tuple[list[Row], Progress]:
     progress = Progress(quota)
     journal = SqliteJournal(path / "j.db")
-    writer = Writer(journal, progress, "last")
+    writer = Writer(journal, progress, ["first", "last"])
     for outputs in batches:
         await writer.write(outputs)
     await journal.close("done")
@@ -48,7 +51,9 @@ async def written(path: Path, quota: Quota, *batches: list[Output]) -> tuple[lis
 
 async def test_items_are_handed_on_only_after_their_rows_are_on_disk(tmp_path: Path) -> None:
     journal = SqliteJournal(tmp_path / "j.db")
-    items = await Writer(journal, Progress(), "last").write([examples("a", 2), rejection("b")])
+    items = await Writer(journal, Progress(), ["first", "last"]).write(
+        [examples("a", 2), rejection("b")]
+    )
     records = Records(tmp_path / "j.db")
     assert [row.task for row in records.rows("last", "example", "rejection")] == ["a", "a", "b"]
     records.close()
@@ -58,12 +63,12 @@ async def test_items_are_handed_on_only_after_their_rows_are_on_disk(tmp_path: P
 
 async def test_rows_that_are_not_on_disk_are_not_counted(tmp_path: Path) -> None:
     class Full(SqliteJournal):
-        async def finish(self, rows: object) -> None:  # type: ignore[override]  # a journal on a full disk
+        async def finish(self, *rows: object) -> None:  # type: ignore[override]  # a full disk
             raise RunFolderError("the disk is full")
 
     journal, progress = Full(tmp_path / "j.db"), Progress()
     with pytest.raises(RunFolderError):
-        await Writer(journal, progress, "last").write([examples("a")])
+        await Writer(journal, progress, ["first", "last"]).write([examples("a")])
     assert progress.counts == {}
     await journal.close("failed")
 
@@ -104,15 +109,37 @@ async def test_steps_before_the_last_are_not_limited_by_n(tmp_path: Path) -> Non
     assert [row.task for row in rows] == ["a", "b", "c"]
 
 
+async def test_rows_of_a_changed_task_are_removed_with_those_that_later_steps_made_of_them(
+    tmp_path: Path,
+) -> None:
+    journal, progress = SqliteJournal(tmp_path / "j.db"), Progress(Quota(9))
+    writer = Writer(journal, progress, ["first", "last"])
+    for task in ("a", "b"):
+        for item in await writer.write([examples(task, 2, step="first")]):
+            await writer.write([rows_of("last", item, [item.as_example()])])
+    assert (progress.of("first", "example"), progress.quota.accepted) == (4, 4)
+
+    await writer.forget("first", ["a"])
+
+    left = {step: [row.task for row in journal.records.rows(step, "example")] for step in STEPS}
+    assert left == {"first": ["b", "b"], "last": ["b#1", "b#2"]}
+    assert (progress.of("first", "example"), progress.quota.accepted) == (2, 2)
+    assert progress.changed == {"first": 1}
+    await journal.close("done")
+
+
 async def test_nothing_is_written_where_nothing_was_made(tmp_path: Path) -> None:
     class Counting(SqliteJournal):
         writes = 0
 
-        def finish(self, rows: object):  # type: ignore[override, no-untyped-def]  # counts and passes on
+        def finish(self, *rows: Any) -> Any:
             self.writes += 1
-            return super().finish(rows)  # type: ignore[arg-type]
+            return super().finish(*rows)
 
     journal = Counting(tmp_path / "j.db")
-    assert await Writer(journal, Progress(), "last").write([Output([], []), Output([], [])]) == []
+    assert (
+        await Writer(journal, Progress(), ["first", "last"]).write([Output([], []), Output([], [])])
+        == []
+    )
     assert journal.writes == 0
     await journal.close("done")

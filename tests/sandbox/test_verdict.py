@@ -18,6 +18,10 @@ ADD = "def f(x):\n    return x + 1"
 
 
 async def run(sandbox: Sandbox, source: str, *tests: str, **fields: object) -> Outcome:
+    fields = {
+        "seconds": 20.0,
+        **fields,
+    }  # whatever ends by itself does, however busy the machine is
     return await sandbox.run(Program(source=source, tests=tests, **fields))  # type: ignore[arg-type]  # each test names its own
 
 
@@ -128,7 +132,7 @@ async def test_the_first_tests_keep_their_verdicts_when_a_later_one_never_ends(
     sandbox: Sandbox,
 ) -> None:
     source = "def f(x):\n    while x:\n        pass\n    return 0"
-    outcome = await run(sandbox, source, "assert f(0) == 0", "assert f(1) == 1", seconds=0.5)
+    outcome = await run(sandbox, source, "assert f(0) == 0", "assert f(1) == 1", seconds=1.5)
     assert outcome.status == "timeout"
     assert [test.passed for test in outcome.tests] == [True]
 
@@ -159,10 +163,10 @@ async def test_a_prelude_comes_before_and_is_not_counted_in_lines(sandbox: Sandb
 
 
 async def test_time_and_memory_are_measured(sandbox: Sandbox) -> None:
-    outcome = await run(sandbox, "x = bytearray(64 << 20)\nsum(range(3_000_000))", seconds=10.0)
+    outcome = await run(sandbox, "x = bytearray(64 << 20)\nsum(range(3_000_000))")
     assert outcome.passed
     assert outcome.memory > 64 << 20
-    assert 0.01 < outcome.cpu < 10
+    assert 0.01 < outcome.cpu < 20
     assert outcome.wall >= 0.01
 
 

@@ -143,3 +143,8 @@ def test_a_hundred_draws_of_many_answers_are_counted_in_no_time() -> None:
     found = measure_curve([(answers, "3")])
     assert found.majority[0] == pytest.approx(answers.count("3") / 100)
     assert 0 < found.majority[-1] < 1
+
+
+def test_a_leader_at_exactly_the_confidence_is_settled() -> None:
+    assert is_settled({"a": 1}, 0.75)  # Beta(2, 1) exceeds one half in 3 of 4 cases
+    assert not is_settled({"a": 1}, 0.76)

@@ -1,2 +1,2 @@
-"""What goes in and what comes out: seeds read from files, examples written to files, and the card
-that goes with them. `read.py` is the way in, `write.py` and `card.py` the way out."""
+"""Seeds in: `read.py` reads tasks from files of many shapes. Also what writing shares with it: whole
+files, plain values, safe Markdown and HTML, and the licences of models."""

@@ -1,1 +1,1 @@
-"""Rows as files: formats, writers, the data set card."""
+"""Rows out: formats, writers, and all files that are made from a run's journal."""

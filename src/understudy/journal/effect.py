@@ -84,9 +84,11 @@ class Journal(Protocol):
         """
         ...
 
-    def finish(self, rows: Sequence[Row], forget: Sequence[str] = ()) -> "asyncio.Future[None]":
-        """All rows of one task: their being there is the mark that the task is done. The rows of the
-        tasks to `forget`, and all that was made from them, go first.
+    def finish(
+        self, rows: Sequence[Row], forget: Sequence[tuple[str, str]] = ()
+    ) -> "asyncio.Future[None]":
+        """All rows of one task: their being there is the mark that the task is done. `forget`: steps
+        and tasks whose rows are removed before.
 
         Raises:
             RunFolderError: as `put`.

@@ -151,24 +151,9 @@ class Inserts:
         )  # fmt: skip
         self._media(part for row in rows for part in row.media)
 
-    def forget(self, tasks: Sequence[str]) -> None:
-        """Delete the rows of these tasks, of what was made from them, and of every step over the
-        pool, which is made from all tasks. Replies stay: what is asked again as it was costs nothing.
-        """
-        run = self._db.execute
-        steps = [step for (step,) in run("select distinct step from rows")]
-        pools = [step for (step,) in run("select distinct step from rows where task = ''")]
-        # A task's examples are named after it: t7 made t7#1, t7#2, ...; "$" follows "#".
-        spans = [(f"{name}#", f"{name}$") for name in (*tasks, *pools)]
-        for step in steps:
-            self._db.executemany(
-                "delete from rows where step = ? and task = ?",
-                [(step, task) for task in (*tasks, "")],
-            )
-            self._db.executemany(
-                "delete from rows where step = ? and task > ? and task < ?",
-                [(step, *span) for span in spans],
-            )
+    def forget(self, scopes: Iterable[tuple[str, str]]) -> None:
+        """Remove the rows that a step made of a task."""
+        self._db.executemany("delete from rows where step = ? and task = ?", scopes)
 
     def _media(self, media: Iterable[Image | Audio]) -> None:
         values = [(part.sha256, part.media_type, part.data) for part in media if part.data]

@@ -10,7 +10,7 @@ from hashlib import blake2b
 import msgspec
 
 from understudy.journal.recent import Recent
-from understudy.types import Canonical, Message, Request, Task, Text, Turn
+from understudy.types import Canonical, Message, Request, Text, Turn
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -70,18 +70,6 @@ def _by_digest(message: Message) -> Message:
         for part in message.content
     )
     return msgspec.structs.replace(message, content=parts)
-
-
-def digest_task(task: Task) -> bytes:
-    """Eight bytes of all that a method can read of a task; pictures and sound by digest."""
-    if task.parts or task.messages:
-        messages = tuple(_by_digest(m) if m.media else m for m in task.messages)
-        parts = tuple(
-            part if isinstance(part, Text) else msgspec.structs.replace(part, data=b"")
-            for part in task.parts
-        )
-        task = msgspec.structs.replace(task, messages=messages, parts=parts)
-    return blake2b(_encode(task), digest_size=8).digest()
 
 
 def scope_key(step: str, task: str) -> bytes:

@@ -73,9 +73,11 @@ class SqliteJournal:
             self._answers = True
         return self._writer.write([self._with_media(effect) for effect in effects], ())
 
-    def finish(self, rows: Sequence[Row], forget: Sequence[str] = ()) -> "asyncio.Future[None]":
-        """All rows of one task: their being there is the mark that the task is done. The rows of the
-        tasks to `forget`, and all that was made from them, go first."""
+    def finish(
+        self, rows: Sequence[Row], forget: Sequence[tuple[str, str]] = ()
+    ) -> "asyncio.Future[None]":
+        """All rows of one task: their being there is the mark that the task is done. `forget`: steps
+        and tasks whose rows are removed before."""
         return self._writer.write((), rows, forget)
 
     def _with_media(self, effect: Effect) -> Effect:

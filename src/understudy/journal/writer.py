@@ -36,9 +36,13 @@ class Writer:
         self._thread.start()
 
     def write(
-        self, effects: Sequence[Effect], rows: Sequence[Row], forget: Sequence[str] = ()
+        self,
+        effects: Sequence[Effect],
+        rows: Sequence[Row],
+        forget: Sequence[tuple[str, str]] = (),
     ) -> "asyncio.Future[None]":
-        """Done once all are on disk, in one transaction."""
+        """Done once all are on disk, in one transaction, and the rows of the steps and tasks of
+        `forget` are gone."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
         if self._failure is not None:
@@ -94,8 +98,7 @@ class Writer:
         try:
             if effects := [effect for put in puts for effect in put.effects]:
                 self._inserts.effects(effects)
-            if forget := [task for put in puts for task in put.forget]:
-                self._inserts.forget(forget)
+            self._inserts.forget(scope for put in puts for scope in put.forget)
             if rows := [row for put in puts for row in put.rows]:
                 self._inserts.rows(rows)
             self._db.execute("commit")
@@ -112,7 +115,7 @@ MOST_PER_COMMIT = 1_000
 class _Put(NamedTuple):
     effects: Sequence[Effect]
     rows: Sequence[Row]
-    forget: Sequence[str]
+    forget: Sequence[tuple[str, str]]
     done: "asyncio.Future[None]"
     loop: asyncio.AbstractEventLoop
 

@@ -1,11 +1,11 @@
 """Replays a file of recorded replies, and makes such a file from any run's journal.
 
 One JSON object per line: `task` (the task's id), `reply` (its fields, or just its text), and where
-the recording has them `draw`, `role`, `step` and `request` (the digest of what was asked).
+the recording has them `draw`, `role`, `step`, `scope` and `request` (the digest of what was asked).
 
-A line with a `request` answers that request only. Lines without one, written by hand or converted
-from somebody's logs, answer by task and draw whatever is asked; where `draw` is missing, the lines of
-a task are its draws 0, 1, 2 ... in order. Nothing is made up: asked for more, it fails.
+A line with a `request` answers that request only. Lines without one are written by hand or converted
+from somebody's logs: they answer by task and draw, whatever is asked. Where `draw` is missing, the
+lines of a task are its draws 0, 1, 2 ... in order. Nothing is made up: asked for more, it fails.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,6 +28,7 @@ class Line(Value, frozen=True, kw_only=True):
     draw: int | None = None
     role: str = ""
     step: str = ""
+    scope: str = ""
     request: str = ""
 
 
@@ -56,17 +57,20 @@ class Recorded:
                     else msgspec.convert(line.reply, Reply)
                 )
             except msgspec.ValidationError as error:
-                raise ConfigError(f"{file}:{number}: no recorded reply: {error}") from None
+                raise ConfigError(
+                    f"{file}:{number}: expected a recorded reply, found: {error}"
+                ) from None
             draw = line.draw
             if draw is None:
                 draw = count.get(line.task, 0)
                 count[line.task] = draw + 1
             key = (line.task, draw)
             if line.request:
-                key = (line.step, line.task, line.role, line.request, draw)
+                key = (line.step, line.task, line.scope, line.role, line.request, draw)
             if key in self._replies:
                 raise ConfigError(
-                    f"{file}:{number}: draw {draw} of task {line.task!r} stands twice."
+                    f"{file}:{number}: expected one reply for draw {draw} of task {line.task!r}, "
+                    "found a second."
                 )
             self._replies[key] = reply
             self._tasks.add(line.task)
@@ -77,15 +81,15 @@ class Recorded:
         Raises:
             NotRecorded: one of them is not in the file.
         """
-        hashed = canonical(wire.request).hash.hex()
-        return [self._find(call, hashed) for call in wire.calls]
+        digest = canonical(wire.request).hash.hex()
+        return [self._find(call, digest) for call in wire.calls]
 
     async def close(self) -> None:
         """Nothing is open."""
 
-    def _find(self, call: Call, hashed: str) -> Reply:
+    def _find(self, call: Call, digest: str) -> Reply:
         draw = call.draw
-        exact = (call.step, call.task, call.role, hashed, draw)
+        exact = (call.step, call.task, call.scope, call.role, digest, draw)
         reply = self._replies.get(exact) or self._replies.get((call.task, draw))
         if reply is not None:
             return reply
@@ -110,6 +114,7 @@ def record(records: Records, file: Path) -> int:
                 draw=call.draw,
                 role=call.role,
                 step=call.step,
+                scope=call.scope,
                 request=records.request_hash(call).hex(),
             )
             out.write(encode(line) + b"\n")
@@ -126,6 +131,8 @@ def _lines(file: Path) -> Iterator[tuple[int, Line]]:
                     try:
                         yield number, decode(text)
                     except msgspec.MsgspecError as error:
-                        raise ConfigError(f"{file}:{number}: no recorded reply: {error}") from None
+                        raise ConfigError(
+                            f"{file}:{number}: expected a recorded reply, found: {error}"
+                        ) from None
     except OSError as error:
         raise ConfigError(f"{file}: expected recorded replies, {error.strerror}.") from None

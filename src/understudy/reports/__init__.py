@@ -1,1 +1,1 @@
-"""What a run came to, as text and as a page."""
+"""What a run made and cost, as text, as a page, as a data set card; and what one will cost."""

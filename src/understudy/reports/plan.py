@@ -47,11 +47,11 @@ async def estimate(
         f"rejected, {summary.failed:,} failed; {facts.calls:,} calls, cost {facts.cost}.",
         *_extrapolate(facts, sample, total),
     ]
-    if (sent := summary.tally.sent) and sample < total:
+    if (sent := summary.tally.sent) and 0 < sample < total:
         # Of this attempt alone; one in which nothing was left to run says nothing about time.
         wave = seconds / math.ceil(tasks / recipe.concurrency)
         waves = math.ceil((total - sample) / recipe.concurrency)
-        rest = facts.calls * (total / max(sample, 1) - 1)
+        rest = facts.calls * (total / sample - 1)
         lines.append(
             f"Time for the rest: at least {wave * waves:,.0f} s if the endpoint takes "
             f"{recipe.concurrency} tasks at once, about {seconds * rest / sent:,.0f} s if no more than "
@@ -65,7 +65,9 @@ async def estimate(
 
 def _extrapolate(facts: RunFacts, sample: int, total: int) -> list[str]:
     """Calls, tokens and cost of all seeds, from those of a sample."""
-    factor = total / max(sample, 1)
+    if not sample:
+        return ["No seed was finished, so there is nothing to extrapolate from."]
+    factor = total / sample
     cost = (
         f"Cost: unknown; a price is missing (table of {Prices().date}; see `prices`)."
         if facts.cost.unpriced

@@ -25,8 +25,8 @@ def why(run: Run, task: str) -> str:
     """
     parts = [part for label in (SEEDS, *run.labels) for part in _step(run, label, task)]
     if not parts:
-        known = run.records.tasks_like(task[:3]) or run.records.tasks_like("")
-        raise ConfigError(f"{run.path} has nothing of a task {task!r}{nearest(task, known)}")
+        names = run.records.tasks_like(task[:3]) or run.records.tasks_like("")
+        raise ConfigError(f"{run.path} has nothing of a task {task!r}{nearest(task, names)}")
     return "\n".join(parts)
 
 
@@ -39,14 +39,14 @@ def _step(run: Run, label: str, task: str) -> Iterator[str]:
         if not rows and not effects:
             continue
         yield f"{label} / {name}"
-        yield from (f"  made {_made(row)}" for row in rows)
+        yield from (f"  made {_describe_row(row)}" for row in rows)
         if not rows:
-            yield "  not finished: the same command goes on here"
+            yield "  not finished: the same command continues here"
         yield from _calls(run, [effect for effect in effects if effect.kind == "call"])
-        yield from (_other(effect) for effect in effects if effect.kind != "call")
+        yield from (_describe_other(effect) for effect in effects if effect.kind != "call")
 
 
-def _made(row: Row) -> str:
+def _describe_row(row: Row) -> str:
     if row.kind == "example":
         return "an example"
     body = cast("dict[str, Any]", msgspec.json.decode(row.body))
@@ -57,18 +57,18 @@ def _made(row: Row) -> str:
 
 
 def _calls(run: Run, calls: list[Entry]) -> Iterator[str]:
-    earlier = [asked for path in run.recipe.reuse for asked in _of_other(path, calls)]
-    for asked in _asked(run.records, calls):
-        call = asked.call
+    earlier = [flat for path in run.recipe.reuse for flat in _read_other(path, calls)]
+    for flat in _flatten_calls(run.records, calls):
+        call = flat.call
         reply = call.decode()
         usage = cast("dict[str, int]", reply.get("usage") or {})
         how = _origin(call)
-        if not call.source and (changed := _changed(asked, earlier)) is not None:
-            how += f", because {changed} differs from an earlier call"
+        if not call.source and (difference := _compare(flat, earlier)) is not None:
+            how += f", because {difference} differs from an earlier call"
         tokens = f"{usage.get('tokens_in', 0)} + {usage.get('tokens_out', 0)} tokens"
         role = f"{call.role}{_scope(call)}"
         yield f"  call as {role}, draw {call.draw}: {how}; {tokens}; {_start(reply)}"
-        earlier.append(asked)
+        earlier.append(flat)
 
 
 def _origin(effect: Entry) -> str:
@@ -79,15 +79,15 @@ def _scope(effect: Entry) -> str:
     return f" in {effect.scope}" if effect.scope else ""
 
 
-def _other(effect: Entry) -> str:
-    """An effect that is no model call."""
+def _describe_other(effect: Entry) -> str:
+    """An effect that is not a model call."""
     if effect.kind == "sandbox":
-        return _program(effect)
-    asked = {"text": effect.request.decode(errors="replace")}
-    return f"  {effect.kind}{_scope(effect)} ({effect.model}): {_origin(effect)}; {_start(asked)}"
+        return _describe_program(effect)
+    request = {"text": effect.request.decode(errors="replace")}
+    return f"  {effect.kind}{_scope(effect)} ({effect.model}): {_origin(effect)}; {_start(request)}"
 
 
-def _program(effect: Entry) -> str:
+def _describe_program(effect: Entry) -> str:
     outcome = msgspec.json.decode(effect.reply, type=Outcome)
     source = str(msgspec.json.decode(effect.request).get("source", ""))
     passed = f", {sum(t.passed for t in outcome.tests)} of {len(outcome.tests)} tests passed"
@@ -107,15 +107,15 @@ def _cut(text: str, most: int = 100) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-class Asked(NamedTuple):
-    """A call, and the part of its key that says what was asked, flat."""
+class FlatCall(NamedTuple):
+    """A call, and the part of its key that decides the reply, flat: `messages.0.content` to its text."""
 
     call: Entry
     content: dict[str, Any]
 
 
-def _asked(records: Records, calls: Iterable[Entry]) -> list[Asked]:
-    return [Asked(call, _content(records, call)) for call in calls]
+def _flatten_calls(records: Records, calls: Iterable[Entry]) -> list[FlatCall]:
+    return [FlatCall(call, _content(records, call)) for call in calls]
 
 
 def _content(records: Records, call: Entry) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def _content(records: Records, call: Entry) -> dict[str, Any]:
     return {**names, **flatten({**request, "messages": messages})}
 
 
-def _of_other(run_dir: Path, calls: list[Entry]) -> list[Asked]:
+def _read_other(run_dir: Path, calls: list[Entry]) -> list[FlatCall]:
     """The calls of the same step and task in another run's journal."""
     journal = run_dir / JOURNAL
     if not calls or not journal.is_file():
@@ -133,19 +133,19 @@ def _of_other(run_dir: Path, calls: list[Entry]) -> list[Asked]:
     records = Records(journal)
     try:
         others = records.calls(scope_key(calls[0].step, calls[0].task))
-        return _asked(records, [call._replace(attempt=0) for call in others])
+        return _flatten_calls(records, [call._replace(attempt=0) for call in others])
     finally:
         records.close()
 
 
-def _changed(asked: Asked, earlier: Iterable[Asked]) -> str | None:
+def _compare(flat: FlatCall, earlier: Iterable[FlatCall]) -> str | None:
     """What differs from the most similar call of an earlier attempt, or of the run that was to be
     reused; None if there is none."""
     closest: list[str] | None = None
     for call, then in earlier:
-        if call.attempt >= asked.call.attempt:
+        if call.attempt >= flat.call.attempt:
             continue
-        now = asked.content
+        now = flat.content
         keys = [key for key in sorted({*now, *then}) if now.get(key) != then.get(key)]
         if closest is None or len(keys) < len(closest):
             closest = keys

@@ -25,7 +25,7 @@ from understudy.journal.write import SqliteJournal
 from understudy.providers.connect import Address, connect, connect_embedder, parse
 from understudy.runs.engine import Engine
 from understudy.runs.halt import Halt
-from understudy.runs.progress import Display
+from understudy.runs.progress import Display, Progress
 from understudy.runs.quota import Quota
 from understudy.runs.recipe import ModelSettings, Recipe
 from understudy.runs.resolve import ResolvedRecipe
@@ -269,7 +269,18 @@ async def _drive(
         if live is not None:
             live.cancel()
             await asyncio.wait([live])
+    _tell_changes(attempt, engine.progress)
     return engine.stop_reason
+
+
+def _tell_changes(attempt: _Attempt, progress: Progress) -> None:
+    for step in attempt.resolved.steps:
+        if not (n := progress.changed[step.label]):
+            continue
+        tasks, verb = f"{n:,} tasks have changed" if n > 1 else "1 task has changed", "asked"
+        if step.definition.shape == "pool":
+            tasks, verb = "its tasks have changed", "run"
+        attempt.notice(f"{step.label}: {tasks} since an earlier attempt: {verb} again")
 
 
 @contextmanager

@@ -53,7 +53,7 @@ class Engine:
         )
         self.halt = Halt(endpoints)
         self._steps, self._seeds, self._strict = steps, seeds, strict
-        self._writer = Writer(journal, self.progress, last)
+        self._writer = Writer(journal, self.progress, [step.label for step in steps])
         attempt = journal.records.attempts()[-1].id
         self._state = State(
             journal.records, attempt, self.progress, self.halt, on_error, concurrency
@@ -95,21 +95,24 @@ class Engine:
     def _outputs(self, place: int) -> AsyncGenerator[list[Output]]:
         step, source, state = self._steps[place], self._source(place), self._state
         if step.definition.shape == "pool":
-            return over_pool(step, source, state)
+            return over_pool(step, source, state, self._writer)
         if step.definition.index is not None:
             return in_order(step, source, state)
         return each(step, source, state, self._room_first if place == 0 else self._room)
 
     def _source(self, place: int) -> AsyncGenerator[Item]:
-        step, state = self._steps[place], self._state
+        step, state, writer = self._steps[place], self._state, self._writer
+        pool = step.definition.shape == "pool"
         if place == 0:
-            return seed_items(self._seeds, step.label, state, self._writer, strict=self._strict)
+            return seed_items(
+                self._seeds, step.label, state, writer, strict=self._strict, pool=pool
+            )
         before, feed = self._steps[place - 1].label, self._feeds[place - 1]
-        if step.definition.shape == "pool":
+        if pool:
             return everything(before, feed, state)
         if step.definition.index is not None:
-            return in_seed_order(before, step.label, feed, state)
-        return stream(before, step.label, feed, state)
+            return in_seed_order(before, step.label, feed, state, writer)
+        return stream(before, step.label, feed, state, writer)
 
     def _room(self, unwritten: int) -> bool:
         return unwritten < self._state.concurrency

@@ -33,6 +33,8 @@ class Progress:
     """Tasks started in this attempt, all steps together."""
     skipped: int = 0
     """Seeds that an earlier attempt has finished."""
+    changed: Counter[str] = field(default_factory=Counter[str])
+    """Tasks, by step, that an earlier attempt had finished with another content."""
 
     @classmethod
     def of_records(
@@ -52,6 +54,11 @@ class Progress:
         """Add rows that are on disk."""
         for row in rows:
             self.counts.setdefault(row.step, Counter())[row.kind, row.reason] += 1
+
+    def discount(self, rows: Iterable[Row]) -> None:
+        """Take back rows that have been removed."""
+        for row in rows:
+            self.counts[row.step][row.kind, row.reason] -= 1
 
     def of(self, step: str, kind: Kind) -> int:
         """Rows of a kind that a step has made."""

@@ -2,13 +2,13 @@
 
 import struct
 from collections.abc import Iterable, Sequence
+from hashlib import blake2b
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from understudy.journal.blobs import list_media, without_bytes
-from understudy.journal.keys import digest_task
 from understudy.journal.rows import Row
 from understudy.runs.recipe import SEEDS
 from understudy.runs.seeds import BrokenSeed
@@ -25,13 +25,10 @@ class Item(Value, frozen=True, kw_only=True):
 
     id: str
     position: bytes
+    content: bytes = b""
+    """A digest of what is in it: of another content, it is another item."""
     task: Task | None = None
     example: Example | None = None
-
-    @property
-    def content(self) -> bytes:
-        """The digest of a seed, by which it is known whether it was changed since."""
-        return digest_task(self.task) if self.task is not None else b""
 
     def as_task(self) -> Task:
         if self.task is not None:
@@ -99,14 +96,17 @@ def rows_of(
             example = msgspec.structs.replace(outcome, id=name, lineage=lineage)
             if media := list_media(example):
                 example = without_bytes(example)
-            output.items.append(Item(id=name, position=position, example=example))
-            row = Row(step, item.id, ordinal, "example", "", position, _encode(example))
+            body = _encode(example)
+            row = Row(step, item.id, ordinal, "example", "", position, body, item.content)
+            output.items.append(
+                Item(id=name, position=position, content=content_of(row), example=example)
+            )
         else:
             if media := list_media(outcome):
                 outcome = without_bytes(outcome)
             reason, body = outcome.reason, _encode(outcome)
-            row = Row(step, item.id, ordinal, "rejection", reason, position, body)
-        output.rows.append(row._replace(content=item.content, media=media))
+            row = Row(step, item.id, ordinal, "rejection", reason, position, body, item.content)
+        output.rows.append(row._replace(media=media) if media else row)
     return output
 
 
@@ -122,7 +122,8 @@ SURPLUS = "more than were asked for"
 def failure_output(step: str, item: Item, error: str, message: str) -> Output:
     """The row of a task that an error ended."""
     body = _encode(Failure(error=error, message=message))
-    return Output([Row(step, item.id, 0, "failure", error, item.position, body)], [])
+    row = Row(step, item.id, 0, "failure", error, item.position, body, item.content)
+    return Output([row], [])
 
 
 def pool_failure(step: str, error: str, message: str) -> Output:
@@ -137,9 +138,9 @@ def broken_row(seed: BrokenSeed) -> Row:
     return Row(SEEDS, seed.where, 0, "failure", "broken seed", seed.position, body)
 
 
-def end_row(step: str) -> Row:
-    """The mark that a step over the pool has made all it will make."""
-    return Row(step, "", END, "end", "", b"", b"{}")
+def end_row(step: str, content: bytes = b"") -> Row:
+    """The mark that a step over the pool has made all it will make of these tasks."""
+    return Row(step, "", END, "end", "", b"", b"{}", content)
 
 
 END = -1
@@ -149,7 +150,12 @@ END = -1
 def item_of(row: Row) -> Item:
     """An example row, as the next step's work."""
     example = _decode(row.body)
-    return Item(id=example.id, position=row.position, example=example)
+    return Item(id=example.id, position=row.position, content=content_of(row), example=example)
+
+
+def content_of(row: Row) -> bytes:
+    """A digest of an example row, which says what the next step gets."""
+    return blake2b(row.body, digest_size=6).digest()
 
 
 def chunks(values: Iterable[T], size: int) -> Iterable[list[T]]:

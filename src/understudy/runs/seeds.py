@@ -22,6 +22,8 @@ class Seed(NamedTuple):
 
     task: Task
     position: bytes
+    content: bytes
+    """A digest of the task without its id: of another content, it is another task."""
 
 
 class BrokenSeed(NamedTuple):
@@ -47,21 +49,25 @@ def identify(tasks: Iterable[Task | BadSeed]) -> Iterator[Seed | BrokenSeed]:
     ids, rows = _Ids(), enumerate(tasks)
     try:
         while chunk := list(islice(rows, CHUNK)):
+            contents = [None if isinstance(task, BadSeed) else _content(task) for _, task in chunk]
             names = [
-                None if isinstance(task, BadSeed) else task.id or _digest(task) for _, task in chunk
+                None if content is None or isinstance(task, BadSeed) else task.id or content.hex()
+                for (_, task), content in zip(chunk, contents, strict=True)
             ]
             counts = ids.counts(names)
-            for (index, task), name, count in zip(chunk, names, counts, strict=True):
-                if isinstance(task, BadSeed) or name is None:
+            for (index, task), name, content, count in zip(
+                chunk, names, contents, counts, strict=True
+            ):
+                if isinstance(task, BadSeed) or name is None or content is None:
                     assert isinstance(task, BadSeed)
                     yield BrokenSeed(task.where, task.why, position(index))
                 elif not task.id:
                     name = name if count == 1 else f"{name}-{count}"
-                    yield Seed(msgspec.structs.replace(task, id=name), position(index))
+                    yield Seed(msgspec.structs.replace(task, id=name), position(index), content)
                 elif (complaint := _complaint(name, count)) is not None:
                     yield BrokenSeed(f"seed {index + 1}", complaint, position(index))
                 else:
-                    yield Seed(task, position(index))
+                    yield Seed(task, position(index), content)
     finally:
         ids.close()
 
@@ -70,8 +76,9 @@ CHUNK = 400
 """Seeds whose ids are looked up at once."""
 
 
-def _digest(task: Task) -> str:
-    return blake2b(_encode(task), digest_size=6).hexdigest()
+def _content(task: Task) -> bytes:
+    bare = msgspec.structs.replace(task, id="") if task.id else task
+    return blake2b(_encode(bare), digest_size=6).digest()
 
 
 def refuse(seed: BrokenSeed) -> ConfigError:

@@ -4,10 +4,8 @@ A resumed run begins with what the step before has left unfinished, then goes on
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Mapping
 
-from understudy.journal.read import Records
-from understudy.journal.rows import Row
 from understudy.runs.rows import Item, Output, broken_row, chunks, item_of
 from understudy.runs.seeds import BrokenSeed, Seed, refuse
 from understudy.runs.state import State
@@ -18,35 +16,54 @@ Feed = asyncio.Queue[Item | None]
 
 
 async def seed_items(
-    seeds: Iterable[Seed | BrokenSeed], label: str, state: State, writer: Writer, *, strict: bool
+    seeds: Iterable[Seed | BrokenSeed],
+    label: str,
+    state: State,
+    writer: Writer,
+    *,
+    strict: bool,
+    pool: bool = False,
 ) -> AsyncGenerator[Item]:
     """The seeds that the first step is not done with, until the run is over or has tried enough. A
-    broken seed becomes a failure row.
+    broken seed becomes a failure row. Where enough examples are there, only seeds that have changed
+    since they were finished are a reason to go on; a step over the pool gets all the same.
 
     Raises:
         ConfigError: a seed is broken, and the run is `strict`.
     """
     quota, progress = state.quota, state.progress
+    unseen = state.records.tried(label)
     for chunk in chunks(seeds, CHUNK):
-        tasks, failures = list[Seed](), list[Row]()
-        for seed in chunk:
-            if isinstance(seed, Seed):
-                tasks.append(seed)
-            elif strict:
-                raise refuse(seed)
-            else:
-                failures.append(broken_row(seed))
-        await writer.write([Output(failures, [])])
-        finished = state.records.finished(label, [seed.task.id for seed in tasks])
+        tasks, broken_seeds = _split(chunk)
+        if broken_seeds and strict:
+            raise refuse(broken_seeds[0])
+        await writer.write([Output([broken_row(seed) for seed in broken_seeds], [])])
+        contents = {seed.task.id: seed.content for seed in tasks}
+        finished, changed = await _look_up(contents, label, state, writer)
+        unseen -= len(finished) + changed
         progress.skipped += len(finished)
         quota.seeds += len(finished)
-        for task, position in tasks:
-            if state.over or quota.exhausted:
+        for task, position, content in tasks:
+            if state.halt.reason is not None or quota.exhausted:
                 return
+            if state.over and not pool:
+                if unseen <= 0:
+                    return
+                break
             if task.id not in finished:
                 quota.seeds += 1
-                yield Item(id=task.id, position=position, task=task)
+                yield Item(id=task.id, position=position, content=content, task=task)
         await asyncio.sleep(0)  # a long stretch of finished seeds must not hold up the loop
+
+
+def _split(chunk: Iterable[Seed | BrokenSeed]) -> tuple[list[Seed], list[BrokenSeed]]:
+    tasks, others = list[Seed](), list[BrokenSeed]()
+    for seed in chunk:
+        if isinstance(seed, Seed):
+            tasks.append(seed)
+        else:
+            others.append(seed)
+    return tasks, others
 
 
 async def items_of(feed: Feed, state: State) -> AsyncGenerator[Item]:
@@ -56,21 +73,25 @@ async def items_of(feed: Feed, state: State) -> AsyncGenerator[Item]:
         yield item
 
 
-async def stream(before: str, label: str, feed: Feed, state: State) -> AsyncGenerator[Item]:
+async def stream(
+    before: str, label: str, feed: Feed, state: State, writer: Writer
+) -> AsyncGenerator[Item]:
     """What earlier attempts left unfinished between two steps, then what this one makes."""
-    async for item in read_unfinished(before, label, state.records, state.attempt):
+    async for item in read_unfinished(before, label, state, writer, state.attempt):
         yield item
     async for item in items_of(feed, state):
         yield item
 
 
-async def in_seed_order(before: str, label: str, feed: Feed, state: State) -> AsyncGenerator[Item]:
+async def in_seed_order(
+    before: str, label: str, feed: Feed, state: State, writer: Writer
+) -> AsyncGenerator[Item]:
     """Once the step before has ended, all of its examples that the step is not done with, in the
     order of the seeds."""
     async for _ in items_of(feed, state):
         pass
     if state.halt.reason is None:
-        async for item in read_unfinished(before, label, state.records):
+        async for item in read_unfinished(before, label, state, writer):
             yield item
 
 
@@ -84,18 +105,30 @@ async def everything(before: str, feed: Feed, state: State) -> AsyncGenerator[It
 
 
 async def read_unfinished(
-    before: str, label: str, records: Records, attempt: int | None = None
+    before: str, label: str, state: State, writer: Writer, attempt: int | None = None
 ) -> AsyncGenerator[Item]:
     """Examples of the step `before` that `label` is not done with; only those of attempts before
     `attempt`, if it is set."""
-    rows = records.rows(before, "example", before=attempt)
+    rows = state.records.rows(before, "example", before=attempt)
     for chunk in chunks(rows, CHUNK):
         items = [item_of(row) for row in chunk]
-        finished = records.finished(label, [item.id for item in items])
+        contents = {item.id: item.content for item in items}
+        finished, _ = await _look_up(contents, label, state, writer)
         for item in items:
             if item.id not in finished:
                 yield item
         await asyncio.sleep(0)
+
+
+async def _look_up(
+    contents: Mapping[str, bytes], label: str, state: State, writer: Writer
+) -> tuple[set[str], int]:
+    """The tasks that a step is done with, and how many it had done with another content: their rows
+    are removed, so that they are asked again."""
+    changed = state.records.changed(label, contents)
+    if changed:
+        await writer.forget(label, changed)
+    return state.records.finished(label, list(contents)) - changed, len(changed)
 
 
 CHUNK = 400

@@ -58,27 +58,23 @@ async def process(step: BoundStep, item: Item, on_error: OnError, **more: Any) -
 
 
 async def process_pool(
-    step: BoundStep, tasks: Sequence[Task], on_error: OnError
+    step: BoundStep, tasks: Sequence[Task], content: bytes, on_error: OnError
 ) -> AsyncGenerator[Output]:
-    """What a step over the pool makes, one outcome after another. An expected error ends it with a
-    failure row of the step itself.
+    """What a step over the pool makes, one outcome after another. `content`: a digest of the tasks.
+    An expected error ends it with a failure row of the step itself.
 
     Raises:
         RunStopped, Unauthorized, MethodError: as for `process`.
     """
-    ordinal = 0
+    ordinal, pool = 0, Item(id="", position=b"", content=content)
     try:
         generator = step.definition.run(tasks, **step.arguments(""))
         async with aclosing(cast("AsyncGenerator[object]", generator)) as outcomes:
             async for outcome in outcomes:
-                yield rows_of(step.label, POOL, [_check_outcome(outcome)], ordinal, pool=True)
+                yield rows_of(step.label, pool, [_check_outcome(outcome)], ordinal, pool=True)
                 ordinal += 1
     except Exception as error:
         yield pool_failure(step.label, *_failure(step, "", error, on_error))
-
-
-POOL = Item(id="", position=b"")
-"""All tasks of a step over the pool, as one item."""
 
 
 async def _call(

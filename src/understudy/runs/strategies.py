@@ -7,12 +7,16 @@ before the writer is done with a list, so that what waits to be written is bound
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
+from hashlib import blake2b
 from typing import Any
 
 from understudy.errors import RunStopped, Unauthorized
+from understudy.registry import Index
 from understudy.runs.rows import Item, Output, end_row, item_of
 from understudy.runs.state import State
 from understudy.runs.step import BoundStep, process, process_pool
+from understudy.runs.writer import Writer
+from understudy.types import Task
 
 
 async def each(
@@ -101,16 +105,18 @@ async def in_order(
 ) -> AsyncGenerator[list[Output]]:
     """A filter that compares with what it has kept judges one item after another, in the order of the
     seeds, so that a resumed run decides as one that was never killed."""
-    assert step.definition.index is not None
-    index = step.definition.index(step.config)
-    for row in state.records.rows(step.label, "example"):
-        index.add(item_of(row).as_example())
+    index = _index(step, state)
+    changed = state.progress.changed.total()
     outputs, fresh = list[Output](), 0
     async with aclosing(source) as items:
         async for item in items:
             if state.over:
                 continue
             state.progress.started += 1
+            if state.progress.changed.total() > changed:  # rows in the index have been removed
+                yield outputs
+                index, outputs, fresh = _index(step, state), [], 0
+                changed = state.progress.changed.total()
             try:
                 output = await process(step, item, state.on_error, index=index)
             except (RunStopped, Unauthorized) as reason:
@@ -127,24 +133,41 @@ async def in_order(
         yield outputs
 
 
+def _index(step: BoundStep, state: State) -> Index:
+    """What a filter has kept so far."""
+    assert step.definition.index is not None
+    index = step.definition.index(step.config)
+    for row in state.records.rows(step.label, "example"):
+        index.add(item_of(row).as_example())
+    return index
+
+
 BATCH = 50
 """Most rows that are written at once: a commit takes milliseconds."""
 
 
 async def over_pool(
-    step: BoundStep, source: AsyncGenerator[Item], state: State
+    step: BoundStep, source: AsyncGenerator[Item], state: State, writer: Writer
 ) -> AsyncGenerator[list[Output]]:
     """All items go to the method at once. What it made in earlier attempts it makes again, from the
     journal's replies, and only what follows is new. A step that an error ended has no end mark: the
-    next attempt tries it again."""
-    done = state.progress.of(step.label, "end") > 0
+    next attempt tries it again. Where its tasks are not those of the earlier attempt, what it made
+    of those is removed."""
+    tasks, contents = list[Task](), blake2b(digest_size=6)
     async with aclosing(source) as items:
-        tasks = [item.as_task() async for item in items if not (done or state.quota.enough)]
-    if done or state.over:
+        async for item in items:
+            tasks.append(item.as_task())
+            contents.update(item.content)
+    if state.halt.reason is not None:
+        return
+    content = contents.digest()
+    if state.records.changed(step.label, {"": content}):
+        await writer.forget(step.label, [""])
+    if state.quota.enough or state.progress.of(step.label, "end"):
         return
     ordinals = state.records.ordinals(step.label)
     failed = False
-    async with aclosing(process_pool(step, tasks, state.on_error)) as outputs:
+    async with aclosing(process_pool(step, tasks, content, state.on_error)) as outputs:
         try:
             async for output in outputs:
                 failed = output.rows[0].kind == "failure"
@@ -156,4 +179,4 @@ async def over_pool(
             state.halt(reason)
             return
     if not failed:
-        yield [Output([end_row(step.label)], [])]
+        yield [Output([end_row(step.label, content)], [])]

@@ -85,6 +85,12 @@ def test_kept(text: str, answer: str) -> None:
     assert screen_raw(text) == Screening(answer, thought=THOUGHT, principles=(2, 5))
 
 
+def test_an_answer_of_exactly_the_least_length_passes() -> None:
+    answer = "x" * (160 - len(END))
+    assert screen_raw(raw(answer)).reason == ""
+    assert screen_raw(raw(answer[1:])).reason == "too short"
+
+
 def test_a_repeated_clause_is_cut_before_the_marker_is_looked_for() -> None:
     assert cut_repeats("a, b, a, c", ",") == "a, b,"
     assert cut_repeats("... ... !!", ".!") == "... ... !!"
@@ -108,7 +114,8 @@ def mend(
 
 def test_short_answers_are_kept_unless_that_is_asked_for() -> None:
     assert mend("The moon.") == Screening("The moon.", thought=THOUGHT, principles=(2,))
-    assert mend("The moon.", least=20).reason == "too short"
+    assert mend("The moon.", least=10).reason == "too short"
+    assert mend("The moon.", least=9).reason == ""
     assert mend("").reason == "empty answer"
 
 
@@ -124,6 +131,8 @@ def test_code_is_never_cut_and_prose_only_where_it_loops() -> None:
     assert mend("First a start. " + "The tide comes in. " * 3).answer == (
         "First a start. The tide comes in."
     )
+    assert cut_loop("It rains. " * 3) == "It rains. " * 3, "too short to be a loop"
+    assert cut_loop("It is wet. " * 3) == "It is wet."
     chinese = "潮水每天都会涨起来也会落下去。"
     assert cut_loop(chinese * 3) == chinese
     assert cut_loop(chinese * 2) == chinese * 2
@@ -162,4 +171,4 @@ def test_an_answer_that_holds_its_thought_is_dropped(answer: str) -> None:
 @pytest.mark.parametrize("thought", ["The moon.", "A fact. The rules of the sea are the moon's."])
 def test_thought_and_answer_may_state_the_same_fact(thought: str) -> None:
     answer = "The moon. The rules of the sea are the moon's."
-    assert mend(answer, thought=thought).answer == answer
+    assert mend(answer, thought=thought) == Screening(answer, thought=thought, principles=(2,))

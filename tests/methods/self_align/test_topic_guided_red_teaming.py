@@ -235,6 +235,30 @@ async def test_questions_come_once_for_each_topic_and_unlike_earlier_ones() -> N
     assert len(questions(await run(Scripted(twice), max_similarity=None))) == 2
 
 
+async def test_a_question_like_another_new_one_is_dropped() -> None:
+    def alike(call: Call) -> str:
+        if "Instructions:" not in prompt(call):
+            return "2. Ebb\n3. Flood"
+        lines = [line for line in speaks(call).split("\n") if "instruction" in line]
+        return "\n".join(
+            re.sub("instruction: .*", "instruction: How high is it?", line) for line in lines
+        )
+
+    rows = await run(Scripted(alike), red_team=SEEDS[:1])
+    assert len(questions(rows)) == 1
+    assert [r.reason for r in rows if isinstance(r, Rejection)] == ["like an earlier question"]
+
+
+async def test_no_more_prompts_are_sent_than_the_missing_topics_take() -> None:
+    def tenth(call: Call) -> str:
+        return "\n".join(f"Topic {len(teacher.calls)} {letter}" for letter in "abcdefghij")
+
+    for alone in (1, 99):
+        teacher = Scripted(tenth)
+        await run(teacher, red_team=SEEDS[:1], topics=12, epochs=2, alone=alone)
+        assert sum("Think of 10 topics" in prompt(call) for call in teacher.calls) == 2
+
+
 async def test_prompts_that_came_in_are_passed_on_or_not() -> None:
     task = Task(prompt="What is a tide?", reference="r", meta={"source": "hand"})
     rows = await run(Scripted(speaks), [task])

@@ -102,6 +102,12 @@ async def test_a_short_answer_that_is_whole_is_kept() -> None:
     assert isinstance(await run("The moon.", style="reference"), Example)
 
 
+async def test_an_answer_that_was_cut_off_must_have_the_least_length() -> None:
+    for n, kept in ((127, False), (128, True)):
+        row = await run(Reply(text="x" * (n - 1) + ". And", stop="length"))
+        assert isinstance(row, Example) == kept
+
+
 def test_the_released_cuts() -> None:
     assert apply_released_cuts("The moon.", is_whole=True) == "The moon.\n\n### User\n"
     assert apply_released_cuts("The moon does it", is_whole=False) == "The moon does"

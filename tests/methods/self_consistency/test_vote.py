@@ -140,6 +140,7 @@ async def test_a_verifier_weighs_each_path_that_has_an_answer() -> None:
     outcome = await one(teacher, verifier=verifier, samples=4, vote="verifier")
     assert outcome.meta["answer"] == "5"
     assert outcome.meta["votes"] == pytest.approx({"number 5": 0.9, "number 7": 0.6})
+    assert outcome.scores["share"] == 1 / 4  # of the paths, whatever they weigh
     assert sum(call.n for call in verifier.calls) == 3
     assert verifier.calls[0].request.messages[0].text == snapshot("""\
 Question: What is 3 + 4?

@@ -81,6 +81,12 @@ async def test_at_most_five_instances_are_kept() -> None:
     assert len({e.meta["input"] for e in examples}) == 5
 
 
+async def test_instances_keep_their_order_unless_there_are_too_many() -> None:
+    five = "\n".join(f"Example {i}\nInput: {i}\nOutput: o{i}" for i in range(1, 6))
+    examples, _ = await run(Teacher(FRESH[0], instances=five), n=1)
+    assert [e.meta["input"] for e in examples] == ["1", "2", "3", "4", "5"]
+
+
 async def test_a_task_without_an_instance_is_made_up_for_by_another() -> None:
     teacher = Teacher(FRESH[0], FRESH[1], instances="?")
 
