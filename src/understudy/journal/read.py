@@ -70,7 +70,7 @@ class Attempt(NamedTuple):
 
     id: int
     started: str
-    ended: str | None
+    end: str | None
     status: str | None
     """None while it runs, and for ever if it was killed."""
 
@@ -153,12 +153,12 @@ class Records:
             rows = self._db.execute(f"select {ROW} from rows where {where}", values)
             return [self._row(row) for row in rows]
 
-    def finished(self, step: str, tasks: Sequence[str]) -> set[str]:
+    def find_finished(self, step: str, tasks: Sequence[str]) -> set[str]:
         """Those of `tasks` that `step` is done with. A failure row does not count: a resumed run
         tries its task again."""
         return {task for task, _ in self._contents(step, tasks)}
 
-    def changed(self, step: str, tasks: Mapping[str, bytes]) -> set[str]:
+    def find_changed(self, step: str, tasks: Mapping[str, bytes]) -> set[str]:
         """Those of `tasks` that `step` is done with, but with another content than they have now."""
         rows = self._contents(step, list(tasks))
         return {task for task, content in rows if content and content != tasks[task]}
@@ -177,7 +177,7 @@ class Records:
         query = "select ordinal from rows where step = ? and task = ''"
         return {ordinal for (ordinal,) in self._fetch(_NUMBER, query, (step,))}
 
-    def tried(self, step: str) -> int:
+    def count_tasks(self, step: str) -> int:
         """Tasks that a step made a row of, failures included."""
         query = "select count(distinct task) from rows where step = ?"
         return self._fetch(_NUMBER, query, (step,))[0][0]
@@ -224,7 +224,7 @@ class Records:
         """Every start of the run."""
         return self._fetch(Attempt, "select id, started, ended, status from attempts order by id")
 
-    def spent(self) -> float:
+    def sum_cost(self) -> float:
         """Dollars, over all attempts; replies of unknown price count nothing."""
         query = "select coalesce(sum(cost), 0.0) from totals"
         return self._fetch(tuple[float], query)[0][0]
