@@ -130,10 +130,7 @@ class Killed(BaseException):
 
 def thoughtful(call: Call, digest: str) -> str:
     """A thought, the principle that it cites, and an answer."""
-    cited, answer = int(digest[0], 16) % 16 + 1, f"Answer {digest[:6]} it is."
-    if call.request.schema is not None:
-        said = {"thought": digest, "relevant_principles": [cited], "answer": answer}
-        return msgspec.json.encode(said).decode()
+    answer = f"Answer {digest[:6]} it is."
     thought = "I am a helpful, ethical, and reliable assistant. I follow rule 2 (informative)."
     return f"{thought}\n\nWatson: {answer}"
 
@@ -184,15 +181,8 @@ def programming(call: Call, digest: str) -> str:
 
 
 def critical(call: Call, digest: str) -> str:
-    """A complaint or none, as text or as a form, which answer is better, or one of two answers."""
+    """A complaint or none, which answer is better, or one of two answers."""
     prompt, pick = call.request.messages[-1].text, int(digest[:4], 16)
-    if call.request.schema is not None:
-        points = [
-            {"name": name, "evidence": digest[i:][:4], "fix": "", "score": int(digest[i], 16) % 4}
-            for i, name in enumerate(re.findall(r"^- (\w+): ", prompt, re.MULTILINE))
-        ]
-        said = {"aspects": points, "verdict": "revise" if pick % 4 else "stop"}
-        return msgspec.json.encode(said).decode()
     if "Which answer" in prompt:
         return f"Verdict: {'AB'[pick % 2]}"
     if call.role == "critic":
@@ -210,13 +200,16 @@ SPEECH: dict[str, Callable[[Call, str], str]] = {
 """What `babble` says to a method that reads more than an answer: made of the call and its digest."""
 
 
-def babble(call: Call) -> Reply:
-    """A reply that depends on all that a key is to be made of, as a seeded sampler's would; it says
-    something in every form that a method may look for."""
+def babble(call: Call) -> Reply | None:
+    """None where an instance of the request's schema will do. Else a reply that depends on all that a
+    key is to be made of, as a seeded sampler's would; it says something in every form that a method
+    may look for."""
     request = msgspec.json.encode(call.request)
     name = repr((call.step, call.task, call.scope, call.role, call.draw, request)).encode()
     digest = hashlib.sha256(name).hexdigest()
     pick = int(digest[:4], 16)
+    if call.request.schema is not None:
+        return None
     if call.step in SPEECH:
         return Reply(text=SPEECH[call.step](call, digest))
     text = (
@@ -410,7 +403,7 @@ async def session(path: Path, case: Case, kill_at: int | None = None) -> Left:
         if kill_at is not None and effects >= kill_at:
             raise Killed
 
-    async def answer(call: Call) -> Reply:
+    async def answer(call: Call) -> Reply | None:
         count()
         for _ in range(len(call.task) % 3 + 1):
             await asyncio.sleep(0)

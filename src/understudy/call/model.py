@@ -12,14 +12,14 @@ from collections.abc import Awaitable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar, overload
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel
 
 from understudy.call.group import grouped
+from understudy.call.schema import SchemaReader
 from understudy.call.scope import nest
 from understudy.call.stack import stack
 from understudy.errors import Rejected, Unparsable
 from understudy.journal.keys import canonical
-from understudy.text import lenient_json
 from understudy.types import (
     Call,
     Form,
@@ -195,7 +195,7 @@ class Model:
         Raises:
             Unparsable: no reply passed.
         """
-        read = _Reader(schema)
+        read = SchemaReader(schema)
         messages = [user(prompt)] if isinstance(prompt, str) else list(prompt)
         complaint = ""
         for _ in range(corrections + 1):
@@ -269,42 +269,6 @@ class Model:
         return {option: p / total for option, p in mass.items()}
 
 
-class _Reader:
-    """From a reply's text to a value of the schema; ValueError says what is wrong."""
-
-    def __init__(self, schema: type[BaseModel] | Json) -> None:
-        self._adapter = None if isinstance(schema, dict) else TypeAdapter(schema)
-        self.json_schema = schema if isinstance(schema, dict) else schema.model_json_schema()
-
-    def __call__(self, reply: str) -> Any:
-        value = lenient_json.loads(reply)
-        if self._adapter is None:
-            _check(value, self.json_schema)
-            return value
-        try:
-            return self._adapter.validate_python(value)
-        except ValidationError as error:
-            details = "; ".join(
-                f"{'.'.join(map(str, e['loc'])) or 'value'}: {e['msg']}" for e in error.errors()
-            )
-            raise ValueError(f"{details}.") from None
-
-
-def _check(value: Any, schema: Json) -> None:
-    # It takes a tenth of a second to import, and most runs check no such schema.
-    from jsonschema.validators import Draft202012Validator, validator_for
-    from referencing import Registry
-
-    # With a registry of its own a `$ref` to elsewhere is not fetched.
-    validator = validator_for(schema, Draft202012Validator)(schema, registry=Registry())
-    complaints = [
-        f"{'.'.join(map(str, error.absolute_path)) or 'value'}: {error.message}"
-        for error in validator.iter_errors(value)
-    ]
-    if complaints:
-        raise ValueError(f"{'; '.join(complaints)}.")
-
-
 async def gather(awaitables: Iterable[Awaitable[T]]) -> list[T]:
     """Await all concurrently; results in the order given.
 
@@ -318,7 +282,7 @@ async def gather(awaitables: Iterable[Awaitable[T]]) -> list[T]:
     return [result for result in results if not isinstance(result, BaseException)]
 
 
-class Ahead(Generic[T]):
+class Prefetch(Generic[T]):
     """Work that is started early and taken in the order in which it was started.
 
     What a method does next may depend on what it has taken so far, and on nothing else: then it does
@@ -339,7 +303,7 @@ class Ahead(Generic[T]):
         """The result of what was started first."""
         return await self._started.popleft()
 
-    async def settle(self) -> None:
+    async def drain(self) -> None:
         """Let end what is under way: its replies are paid for, and kept for the resumed run."""
         await asyncio.gather(*self._started, return_exceptions=True)
 

@@ -1,7 +1,8 @@
 """The fake that is shipped: a function or a list in place of an endpoint, for tests and dry runs.
 
 It counts words as tokens and keeps to `stop` and `max_tokens`, so that budgets, truncation and
-stop strings can be tried without a model.
+stop strings can be tried without a model. Where a request has a JSON Schema and the function gives
+None, the reply is an instance of the schema, made up; other draws bring other instances.
 """
 
 import importlib.util
@@ -14,6 +15,7 @@ from typing import TypeAlias, cast
 import msgspec
 
 from understudy.errors import ConfigError
+from understudy.providers.fill import fill_schema
 from understudy.providers.negotiate import Features
 from understudy.providers.table import Target
 from understudy.types import Call, Reply, Request, Usage, WireCall
@@ -22,7 +24,8 @@ Answer: TypeAlias = str | Reply | Exception
 """A text, a whole reply, or an error to raise."""
 Answers: TypeAlias = Answer | Sequence[Answer]
 """One answer; or several, for this draw and as many of the draws after it."""
-Script: TypeAlias = Callable[[Call], Answers | Awaitable[Answers]]
+Script: TypeAlias = Callable[[Call], Answers | Awaitable[Answers | None] | None]
+"""None leaves the reply to the schema of the request."""
 
 
 def connect(target: Target) -> "Scripted":
@@ -43,6 +46,9 @@ def connect(target: Target) -> "Scripted":
     if not callable(function := getattr(module, name, None)):
         raise ConfigError(f"scripted:{target.model}: {file} has no function {name!r}.")
     return Scripted(cast("Script", function))
+
+
+_encode = msgspec.json.Encoder().encode
 
 
 class Scripted:
@@ -74,6 +80,8 @@ class Scripted:
             answers = self._ask(call)
             if inspect.isawaitable(answers):
                 answers = await answers
+            if answers is None:
+                answers = _fill(call)
             several = _several(answers)
             if not several:
                 raise ConfigError(f"expected an answer to draw {call.draw}, the script gave none.")
@@ -99,6 +107,15 @@ def _in_order(replies: Iterable[Answers]) -> Script:
         )
 
     return take
+
+
+def _fill(call: Call) -> Answers:
+    """An instance of the request's schema; nothing where it has none."""
+    request = call.request
+    if request.schema is None:
+        return []
+    name = (call.step, call.task, call.scope, call.role, call.draw, _encode(request))
+    return _encode(fill_schema(request.schema, repr(name))).decode()
 
 
 def _several(answers: Answers) -> Sequence[Answer]:

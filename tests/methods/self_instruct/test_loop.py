@@ -8,7 +8,7 @@ import pytest
 from harness import Bench, defined, made, step
 from instruct_bench import FRESH, PROMPTS, SEEDS, Teacher, numbered, prompt_of, run
 
-from understudy.call.model import Ahead, Model
+from understudy.call.model import Model, Prefetch
 from understudy.errors import ConfigError, Rejected, Unauthorized
 from understudy.methods import method, methods
 from understudy.methods.self_instruct import self_instruct
@@ -122,7 +122,7 @@ async def test_work_that_nobody_takes_is_given_up() -> None:
     async def forever() -> None:
         await asyncio.Event().wait()
 
-    ahead = Ahead[None]()
+    ahead = Prefetch[None]()
     ahead.start(forever())
     assert len(ahead) == 1
     await ahead.close()

@@ -27,7 +27,7 @@ from typing import Any, Literal, NamedTuple, cast
 
 from pydantic import Field, model_validator
 
-from understudy.call.model import Ahead, Model, gather
+from understudy.call.model import Model, Prefetch, gather
 from understudy.methods import method
 from understudy.methods._shared.requests import REFUSED, Refusal, try_request
 from understudy.types import Example, Json, Rejection, Reply, Sampling, Settings, Task, user
@@ -148,7 +148,7 @@ async def self_instruct(
     for example in encode_seeds(tasks if config.include_seeds else (), encoder):
         yield example
     # Accepted instructions wait in `queue` until their instances are asked for, and then in `finishing`.
-    queue, finishing = deque[Accepted](), Ahead[Finished]()
+    queue, finishing = deque[Accepted](), Prefetch[Finished]()
     count = misses = 0
     most = config.batch * config.ahead
     try:
@@ -172,7 +172,7 @@ async def self_instruct(
                     else:
                         queue.append(verdict)
     except Exception:
-        await gather([growth.settle(), finishing.settle()])
+        await gather([growth.drain(), finishing.drain()])
         raise
     finally:
         await gather([growth.close(), finishing.close()])
@@ -197,7 +197,7 @@ class Growth:
         )
         texts = [task.question for task in tasks]
         self._pool = TaskPool(texts, rules, config.similarity, config.detail)
-        self._batches = Ahead[list[Reply | Refusal]]()
+        self._batches = Prefetch[list[Reply | Refusal]]()
         self._merges = self._misses = 0
 
     @property
@@ -219,8 +219,8 @@ class Growth:
         self._misses = 0 if any(isinstance(one, Accepted) for one in verdicts) else self._misses + 1
         return verdicts
 
-    async def settle(self) -> None:
-        await self._batches.settle()
+    async def drain(self) -> None:
+        await self._batches.drain()
 
     async def close(self) -> None:
         await self._batches.close()
