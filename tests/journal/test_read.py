@@ -52,7 +52,7 @@ async def test_a_failure_does_not_finish_a_task_and_is_forgotten_by_the_next_att
     path = tmp_path / "j.db"
     await written(path, row("a"), row("b", "failure", reason="Rejected"), row("c", "rejection"))
     records = Records(path)
-    assert records.find_finished("s", ["a", "b", "c", "d"]) == {"a", "c"}
+    assert records.find_finished_tasks("s", ["a", "b", "c", "d"]) == {"a", "c"}
     assert records.counts() == {
         "s": Counter({("example", ""): 1, ("failure", "Rejected"): 1, ("rejection", ""): 1})
     }

@@ -240,7 +240,7 @@ async def test_rows_and_the_mark_that_a_task_is_done_are_on_disk_together(tmp_pa
     journal = SqliteJournal(tmp_path / "j.db")
     rows = [Row("s", "t", i, "example", "", b"", b"{}") for i in range(3)]
     await journal.finish(rows)
-    assert journal.records.find_finished("s", ["t", "u"]) == {"t"}
+    assert journal.records.find_finished_tasks("s", ["t", "u"]) == {"t"}
     assert [row.ordinal for row in journal.records.rows("s", "example")] == [0, 1, 2]
     await journal.close("done")
 
@@ -447,9 +447,9 @@ async def test_forgotten_rows_go_with_the_write_that_replaces_them(tmp_path: Pat
 
     journal = SqliteJournal(tmp_path / "j.db")
     await journal.finish([row("a", "t1"), row("a", "t1", 1), row("a", "t2"), row("b", "t1#1")])
-    assert journal.records.find_changed("a", {"t1": b"new", "t2": b"old"}) == {"t1"}
+    assert journal.records.find_changed_tasks("a", {"t1": b"new", "t2": b"old"}) == {"t1"}
     await journal.finish([row("a", "t1", content=b"new")], [("a", "t1"), ("b", "t1#1")])
     left = [(r.step, r.task, r.ordinal) for s in "ab" for r in journal.records.rows(s, "example")]
     assert sorted(left) == [("a", "t1", 0), ("a", "t2", 0)]
-    assert journal.records.find_changed("a", {"t1": b"new", "t2": b"old"}) == set()
+    assert journal.records.find_changed_tasks("a", {"t1": b"new", "t2": b"old"}) == set()
     await journal.close("done")

@@ -153,12 +153,12 @@ class Records:
             rows = self._db.execute(f"select {ROW} from rows where {where}", values)
             return [self._row(row) for row in rows]
 
-    def find_finished(self, step: str, tasks: Sequence[str]) -> set[str]:
+    def find_finished_tasks(self, step: str, tasks: Sequence[str]) -> set[str]:
         """Those of `tasks` that `step` is done with. A failure row does not count: a resumed run
         tries its task again."""
         return {task for task, _ in self._contents(step, tasks)}
 
-    def find_changed(self, step: str, tasks: Mapping[str, bytes]) -> set[str]:
+    def find_changed_tasks(self, step: str, tasks: Mapping[str, bytes]) -> set[str]:
         """Those of `tasks` that `step` is done with, but with another content than they have now."""
         rows = self._contents(step, list(tasks))
         return {task for task, content in rows if content and content != tasks[task]}

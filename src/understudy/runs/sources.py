@@ -125,10 +125,10 @@ async def _look_up(
 ) -> tuple[set[str], int]:
     """The tasks that a step is done with, and how many it had done with another content: their rows
     are removed, so that they are asked again."""
-    changed = state.records.find_changed(label, contents)
+    changed = state.records.find_changed_tasks(label, contents)
     if changed:
         await writer.forget(label, changed)
-    return state.records.find_finished(label, list(contents)) - changed, len(changed)
+    return state.records.find_finished_tasks(label, list(contents)) - changed, len(changed)
 
 
 CHUNK = 400
