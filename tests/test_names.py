@@ -40,7 +40,6 @@ NOT_YET: set[str] = {
     "__main__",
     "call",
     "errors",
-    "journal",
     "registry",
     "types",
 }
