@@ -182,3 +182,40 @@ def test_a_negative_price_or_budget_is_refused() -> None:
         Price(input=-1, output=0)
     with pytest.raises(ConfigError, match="recipe: budget: input should be greater than or equal"):
         Recipe.of({"seeds": "x", "steps": ["length"], "budget": -1})
+
+
+async def test_a_slice_of_the_budget_is_spent_by_itself_and_the_rest_comes_back() -> None:
+    budget = Budget(10.0, spent=2.0)
+    lease = budget.take(5.0)
+    with pytest.raises(BudgetExhausted, match=r"at most \$3.0000, .* found \$3.5000 asked for"):
+        budget.take(3.5)
+    with pytest.raises(BudgetExhausted):
+        await lease.budget.reserve(5.5)
+    await lease.budget.reserve(4.0)
+    lease.budget.settle(4.0, 1.5)
+    lease.give_back()
+    assert budget.spent == 3.5
+    budget.take(6.5)
+    with pytest.raises(ValueError, match="given back before"):
+        lease.give_back()
+
+
+def test_what_a_slice_gives_back_lets_waiting_calls_go_on() -> None:
+    async def main() -> None:
+        budget = Budget(1.0)
+        lease = budget.take(0.9)
+        waiting = asyncio.ensure_future(budget.reserve(0.5))
+        await asyncio.sleep(1)
+        assert not waiting.done()
+        lease.give_back()
+        await waiting
+
+    virtually(main())
+
+
+def test_a_slice_of_no_limit_has_none_and_counts_all_the_same() -> None:
+    budget = Budget(None)
+    lease = budget.take(1.0)
+    lease.budget.settle(0.0, 7.0)
+    lease.give_back()
+    assert (lease.budget.limit, budget.spent) == (None, 7.0)

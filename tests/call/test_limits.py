@@ -421,3 +421,35 @@ def test_a_stop_wakes_all_who_wait_or_rest_and_lets_calls_under_way_finish() -> 
             await door.rest(1)
 
     virtually(main())
+
+
+def test_places_that_were_taken_are_free_again_when_they_come_back() -> None:
+    async def main() -> None:
+        door, server = endpoint(start=4, most=4), Server()
+        give_back = door.take(3)
+        with pytest.raises(ValueError, match="from 1 to 1 places, which are free now, found 2"):
+            door.take(2)
+        going = asyncio.ensure_future(flood(limited(server, door), 4))
+        await asyncio.sleep(0.5)
+        assert server.busy == 1
+        give_back()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert server.busy == 4
+        await going
+        assert door.in_flight == 0
+        with pytest.raises(ValueError, match="given back before"):
+            give_back()
+
+    virtually(main())
+
+
+def test_roles_that_share_an_endpoint_share_its_requests_per_minute() -> None:
+    async def main() -> None:
+        door, server = endpoint(rpm=60), Server(seconds=0)
+        roles = [limited(server, door) for _ in range(3)]
+        await asyncio.gather(*(role(call(i)) for i, role in enumerate(roles * 5)))
+        assert len(server.at) == 15
+        assert max(server.at) >= 13, "one a second, whichever role asks"
+
+    virtually(main())

@@ -9,6 +9,7 @@ price costs "unknown", never nothing.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from typing import Any, TypeVar, cast
@@ -58,8 +59,18 @@ class Prices:
 _TABLE = files("understudy.call") / "prices.yaml"
 
 
+@dataclass(frozen=True)
+class BudgetLease:
+    """A slice of a budget, for work that counts by itself, e.g. a shard on another machine."""
+
+    budget: "Budget"
+    """What the work spends from."""
+    give_back: Callable[[], None]
+    """To be called once, when it is done: what it spent is spent, the rest is free again."""
+
+
 class Budget:
-    """Dollars that all sessions of a run may spend, and have spent."""
+    """Dollars that all attempts of a run may spend, and have spent."""
 
     def __init__(self, limit: float | None, spent: float = 0.0) -> None:
         self.limit = limit
@@ -87,6 +98,30 @@ class Budget:
             self._freed.append(freed)
             await freed
         self._reserved += bound
+
+    def take(self, dollars: float) -> BudgetLease:
+        """Set a slice aside for work that counts by itself. Does not wait.
+
+        Raises:
+            BudgetExhausted: that much is not free.
+        """
+        if self.limit is not None:
+            free = self.limit - self.spent - self._reserved
+            if dollars > free + _ROUNDING:
+                raise BudgetExhausted(
+                    f"expected at most ${max(free, 0):.4f}, which is free of the budget of "
+                    f"${self.limit:.2f}, found ${dollars:.4f} asked for. Take less, or raise it."
+                )
+            self._reserved += dollars
+        lease = Budget(dollars if self.limit is not None else None)
+        leased = [dollars]
+
+        def give_back() -> None:
+            if not leased:
+                raise ValueError("this slice of the budget was given back before")
+            self.settle(leased.pop(), lease.spent)
+
+        return BudgetLease(lease, give_back)
 
     def settle(self, bound: float, cost: float) -> None:
         """The call that `bound` was set aside for cost this much."""

@@ -121,6 +121,30 @@ class Endpoint:
         self._close(error.retry_after)
         self._fail(call, error)
 
+    def take(self, slots: int) -> Callable[[], None]:
+        """Set places for calls aside for work that counts by itself, e.g. a shard on another machine;
+        call what comes back once, when it is done. Does not wait.
+
+        Raises:
+            ValueError: so many are not free.
+        """
+        free = max(0, int(self.limit) - self.in_flight)
+        if not 0 < slots <= free:
+            raise ValueError(
+                f"{self.name}: expected from 1 to {free} places, which are free now, found {slots}."
+            )
+        self.in_flight += slots
+        leased = [slots]
+
+        def give_back() -> None:
+            if not leased:
+                raise ValueError("these places were given back before")
+            self.in_flight -= leased.pop()
+            if self._waiting:
+                self._admit()
+
+        return give_back
+
     async def rest(self, seconds: float) -> None:
         """Sleep, unless the run is stopped meanwhile.
 
