@@ -119,7 +119,7 @@ def test_the_limit_never_falls_below_one() -> None:
 def test_after_a_429_the_limit_grows_by_one_per_round() -> None:
     async def main() -> None:
         door = endpoint(start=10)
-        door.refused(CALL, RateLimited("slow down"), 0)
+        door.note_refusal(CALL, RateLimited("slow down"), 0)
         server = Server()
         going = asyncio.ensure_future(flood(limited(server, door), 60))
         busy = list[int]()
@@ -157,7 +157,7 @@ def test_the_limit_settles_near_what_the_server_bears() -> None:
 def test_failures_pause_growth_for_as_many_successes_as_the_limit() -> None:
     async def main() -> None:
         door = endpoint(start=4)
-        door.failed(CALL, Unavailable("503"))
+        door.note_failure(CALL, Unavailable("503"))
         server = Server()
         await flood(limited(server, door), 4)
         assert door.limit == 4
@@ -186,8 +186,8 @@ def test_retry_after_closes_the_door_for_everybody(error: Exception) -> None:
 def test_a_later_and_shorter_retry_after_does_not_open_the_door_early() -> None:
     async def main() -> None:
         door, server = endpoint(), Server()
-        door.refused(CALL, RateLimited("429", 9.0), 0)
-        door.refused(CALL, RateLimited("429", 2.0), 0)
+        door.note_refusal(CALL, RateLimited("429", 9.0), 0)
+        door.note_refusal(CALL, RateLimited("429", 2.0), 0)
         await limited(server, door)(CALL)
         assert server.at == [pytest.approx(9.0)]
 

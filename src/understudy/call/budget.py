@@ -72,9 +72,10 @@ class BudgetLease:
 class Budget:
     """Dollars that all attempts of a run may spend, and have spent."""
 
-    def __init__(self, limit: float | None, spent: float = 0.0) -> None:
+    def __init__(self, limit: float | None, cost: float = 0.0) -> None:
         self.limit = limit
-        self.spent = spent
+        self.cost = cost
+        """Dollars spent so far."""
         self._reserved = 0.0
         self._freed: list[asyncio.Future[None]] = []
 
@@ -87,10 +88,10 @@ class Budget:
         if self.limit is None:
             return
         limit = self.limit + _ROUNDING
-        while self.spent + self._reserved + bound > limit:
-            if self.spent + bound > limit or self._reserved <= _ROUNDING:
+        while self.cost + self._reserved + bound > limit:
+            if self.cost + bound > limit or self._reserved <= _ROUNDING:
                 raise BudgetExhausted(
-                    f"${self.spent:.4f} of the budget of ${self.limit:.2f} is spent and the next call "
+                    f"${self.cost:.4f} of the budget of ${self.limit:.2f} is spent and the next call "
                     f"may cost ${bound:.4f}. Raise it (`budget={max(2 * self.limit, 1):g}`) and run "
                     "the same command: it continues."
                 )
@@ -106,7 +107,7 @@ class Budget:
             BudgetExhausted: that much is not free.
         """
         if self.limit is not None:
-            free = self.limit - self.spent - self._reserved
+            free = self.limit - self.cost - self._reserved
             if dollars > free + _ROUNDING:
                 raise BudgetExhausted(
                     f"expected at most ${max(free, 0):.4f}, which is free of the budget of "
@@ -119,13 +120,13 @@ class Budget:
         def give_back() -> None:
             if not leased:
                 raise ValueError("this slice of the budget was given back before")
-            self.settle(leased.pop(), lease.spent)
+            self.settle(leased.pop(), lease.cost)
 
         return BudgetLease(lease, give_back)
 
     def settle(self, bound: float, cost: float) -> None:
         """The call that `bound` was set aside for cost this much."""
-        self.spent += cost
+        self.cost += cost
         if self.limit is None:
             return
         self._reserved -= bound
