@@ -13,6 +13,10 @@ types:
 test *args:
     uv run --extra dev pytest {{args}}
 
+# Under a minute: all but the tests in processes of their own.
+quick *args:
+    uv run --extra dev pytest -m quick {{args}}
+
 fix:
     uv run --extra dev ruff check --fix .
     uv run --extra dev ruff format .

@@ -26,6 +26,36 @@ def pytest_configure() -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 
+SLOW = (
+    "conformance/",
+    "data/test_optional.py",
+    "data/test_read.py",
+    "pocket/test_generator.py",
+    "pocket/test_serve.py",
+    "pocket/test_shipped.py",
+    "providers/test_border.py",
+    "providers/test_contract.py",
+    "reliability/",
+    "reports/test_page.py",
+    "runs/test_resume.py",
+    "sandbox/test_codec.py",
+    "sandbox/test_hostile.py",
+    "sandbox/test_verdict.py",
+    "servers/",
+    "test_docs.py",
+    "text/test_answers.py",
+)
+"""Tests that take long, as measured: real processes that are killed, every method at every call, real
+sandboxes, borders that are fuzzed, recorded data. All others are `quick`: pytest -m quick."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    folder = Path(__file__).parent
+    for item in items:
+        slow = item.path.relative_to(folder).as_posix().startswith(SLOW)
+        item.add_marker("slow" if slow else "quick")
+
+
 LOOPBACK = {"localhost", "127.0.0.1", "::1", "0.0.0.0", "", None}
 
 

@@ -43,7 +43,7 @@ async def test_it_may_be_named_as_well_and_has_room_in_any_budget(tmp_path: Path
 def test_the_models_command_lists_them_in_honest_words() -> None:
     done = CliRunner().invoke(cli.app, ["models"])
     assert done.exit_code == 0
-    for words in ("pocket:student", "openai:gpt-5-mini", "models are tiny", "research result"):
+    for words in ("pocket:student", "openai:qwen3-8b@", "models are tiny", "research result"):
         assert words in done.output
 
 

@@ -23,7 +23,7 @@ from understudy.errors import (
 )
 from understudy.runs.rows import Failure, Item, Output
 from understudy.runs.step import BoundStep, process, process_pool
-from understudy.types import Example, Rejection, Task, Verdict
+from understudy.types import Example, Rejection, Settings, Task, Verdict
 
 ITEM = Item(id="t1", position=b"\0\0\0\1", task=Task(id="t1", prompt="question"))
 
@@ -253,3 +253,15 @@ async def test_a_pool_that_is_given_up_closes_its_generator() -> None:
     await anext(outputs)
     await outputs.aclose()
     assert closed == [True]
+
+
+class NothingToSet(Settings):
+    """Of a method that has no settings yet."""
+
+
+async def test_a_method_that_asks_for_its_settings_gets_them_though_there_are_none() -> None:
+    async def work(task: Task, config: NothingToSet) -> Example:
+        return task.example(type(config).__name__)
+
+    (item,) = (await output(step(defined(work)))).items
+    assert item.as_example().answer == "NothingToSet"

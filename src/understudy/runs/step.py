@@ -16,7 +16,7 @@ from understudy.errors import (
     first,
 )
 from understudy.handles.world import Handle
-from understudy.registry import Definition
+from understudy.registry import Definition, NoSettings
 from understudy.runs.rows import Item, Output, apply_verdict, failure_output, pool_failure, rows_of
 from understudy.types import Example, Rejection, Settings, Task, Verdict
 
@@ -38,7 +38,7 @@ class BoundStep:
         """All arguments for one task but the task itself; `task` is empty for a step over the pool."""
         handles = self.handles.items()
         arguments: dict[str, Any] = {name: h.at(self.label, task, name) for name, h in handles}
-        if self.definition.config.model_fields:
+        if self.definition.config is not NoSettings:
             arguments["config"] = self.config
         return arguments
 
