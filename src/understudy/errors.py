@@ -18,10 +18,10 @@
     + NoSandbox              nothing on this machine can hold the programs that a model wrote
     + Interrupted            somebody asked it to stop
 
-Only `RateLimited` and `Unavailable` are tried again, in one place (`call/retry.py`). Those two, once the
-tries are used up, `Rejected` and `Unparsable` become a failure row of the task they belong to. `Unauthorized`
-and `RunStopped` end the run, resumably. Any other exception of a method is a bug: it ends the run at
-once as a `MethodError`, or with `on_error=row` becomes a failure row too.
+Only `RateLimited` and `Unavailable` are tried again, in one place (`call/retry.py`). Those two,
+once the tries are used up, `Rejected` and `Unparsable` become a failure row of the task they belong
+to. `Unauthorized` and `RunStopped` end the run, resumably. Any other exception of a method is a
+bug: it ends the run at once as a `MethodError`, or with `on_error=row` becomes a failure row too.
 """
 
 import difflib
