@@ -37,7 +37,6 @@ VERBS = {"count", "discard", "drop", "list", "on", "read", "remove", "skip", "wr
 
 NOT_YET: set[str] = {
     "__main__",
-    "journal",
 }
 """Folders whose names are still to be mended."""
 

@@ -173,7 +173,7 @@ async def test_replies_from_the_journal_cost_nothing(tmp_path: Any) -> None:
         async with Bench(tmp_path / "j.db", price=PRICE) as bench:
             await bench.model(Scripted(lambda c: "x y")).at("s", "t").sample("hello", 3)
             spent.append(bench.budget.cost)
-            assert bench.journal.records.spent() == pytest.approx((1 + 6 * 4) / 1e6)
+            assert bench.journal.records.sum_cost() == pytest.approx((1 + 6 * 4) / 1e6)
     assert spent == [pytest.approx((1 + 6 * 4) / 1e6), 0]
 
 
