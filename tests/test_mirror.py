@@ -12,9 +12,10 @@ FILES = sorted(ROOT.rglob("*.py"))
 TESTED_IN: dict[str, list[str]] = {
     "__init__.py": ["typing_api.py", "test_user_code.py"],
     "__main__.py": ["cli/test_app.py"],
-    "call/canonical.py": ["call/test_model.py"],
+    "call/canonical.py": ["call/test_layers.py"],
     "call/replay.py": ["call/test_stack.py"],
-    "call/together.py": ["call/test_model.py"],
+    "call/schema.py": ["call/test_model.py"],
+    "call/together.py": ["call/test_group.py"],
     "charts/__init__.py": ["charts/test_charts.py"],
     "cli/__init__.py": ["cli/test_app.py"],
     "data/images.py": ["data/test_read.py"],
@@ -22,7 +23,7 @@ TESTED_IN: dict[str, list[str]] = {
     "exports/formats/format.py": ["exports/formats/test_formats.py"],
     "filters/__init__.py": ["test_user_code.py"],
     "handles/__init__.py": ["handles/test_sandbox.py"],
-    "handles/hashing.py": ["handles/test_sandbox.py"],
+    "handles/hashing.py": ["handles/test_embedder.py"],
     "handles/world.py": ["handles/test_sandbox.py"],
     "journal/connect.py": ["journal/test_write.py"],
     "journal/conversation.py": ["journal/test_write.py"],
@@ -51,10 +52,11 @@ TESTED_IN: dict[str, list[str]] = {
     "pocket/cache.py": ["pocket/test_decoder.py"],
     "pocket/dialect.py": ["pocket/test_serve.py"],
     "providers/dialect.py": ["providers/test_openai.py"],
+    "providers/fill_pattern.py": ["providers/test_fill.py"],
     "providers/openai/decode.py": ["providers/test_openai.py", "providers/test_border.py"],
     "providers/openai/embeddings.py": ["providers/test_embeddings.py"],
     "providers/openai/encode.py": ["providers/test_openai.py", "providers/test_negotiate.py"],
-    "providers/openai/media.py": ["providers/test_openai.py"],
+    "providers/openai/media.py": ["providers/test_media.py"],
     "providers/openai/stream.py": ["providers/test_stream.py"],
     "registry.py": ["test_user_code.py"],
     "runs/state.py": ["runs/test_strategies.py"],
@@ -98,10 +100,9 @@ def test_every_module_has_its_tests() -> None:
     assert missing == [], "write tests/ROOM/test_NAME.py, or say in TESTED_IN where they are"
 
 
-def test_what_is_tested_elsewhere_has_no_tests_of_its_own() -> None:
+def test_what_is_said_to_be_tested_elsewhere_exists() -> None:
     names = set(map(name_of, FILES))
     assert [name for name in TESTED_IN if name not in names] == []
-    assert [name for name in TESTED_IN if own_tests(name).exists()] == []
 
 
 def test_the_tests_that_are_named_stand_in_the_room_of_their_module_or_above() -> None:

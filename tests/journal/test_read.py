@@ -52,7 +52,7 @@ async def test_a_failure_does_not_finish_a_task_and_is_forgotten_by_the_next_att
     path = tmp_path / "j.db"
     await written(path, row("a"), row("b", "failure", reason="Rejected"), row("c", "rejection"))
     records = Records(path)
-    assert records.finished("s", ["a", "b", "c", "d"]) == {"a", "c"}
+    assert records.find_finished_tasks("s", ["a", "b", "c", "d"]) == {"a", "c"}
     assert records.counts() == {
         "s": Counter({("example", ""): 1, ("failure", "Rejected"): 1, ("rejection", ""): 1})
     }
@@ -77,7 +77,7 @@ async def test_attempts_say_how_they_ended(tmp_path: Path) -> None:
     await written(path, status="stopped")
     journal = SqliteJournal(path)
     records = Records(path)
-    assert [(s.id, s.status, s.ended is None) for s in records.attempts()] == [
+    assert [(s.id, s.status, s.end is None) for s in records.attempts()] == [
         (1, "stopped", False),
         (2, None, True),
     ]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from understudy.call.model import Model, gather
 from understudy.errors import Rejected, RunFolderError, Unavailable
+from understudy.journal.connect import connect_writer
 from understudy.journal.effect import Effect
 from understudy.journal.keys import canonical, effect_key, plain, scope_key
 from understudy.journal.read import Records
@@ -239,7 +240,7 @@ async def test_rows_and_the_mark_that_a_task_is_done_are_on_disk_together(tmp_pa
     journal = SqliteJournal(tmp_path / "j.db")
     rows = [Row("s", "t", i, "example", "", b"", b"{}") for i in range(3)]
     await journal.finish(rows)
-    assert journal.records.finished("s", ["t", "u"]) == {"t"}
+    assert journal.records.find_finished_tasks("s", ["t", "u"]) == {"t"}
     assert [row.ordinal for row in journal.records.rows("s", "example")] == [0, 1, 2]
     await journal.close("done")
 
@@ -383,5 +384,72 @@ async def test_sums_are_kept_by_attempt_step_role_and_model(tmp_path: Path) -> N
         (2, 4, 1, 10, 15),
     ]
     assert [(t.cost, t.unpriced) for t in totals] == [(1.5, 1), (1.5, 1)]
-    assert records.spent() == 4.0
+    assert records.sum_cost() == 4.0
     records.close()
+
+
+async def test_the_first_reply_to_a_key_stays(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "j.db")
+    await journal.put([effect(1, text="first")])
+    await journal.put([effect(1, text="second"), effect(2, text="other")])
+    await journal.put([effect(3, text="x"), effect(3, text="y")])
+    assert {call.task: call.text for call in journal.records.calls()} == {
+        "t1": "first", "t2": "other", "t3": "x",
+    }  # fmt: skip
+    await journal.close("done")
+
+
+async def test_commits_are_flushed_to_the_disk(tmp_path: Path) -> None:
+    connection = connect_writer(tmp_path / "j.db", fresh=True)
+    assert connection.execute("pragma synchronous").fetchone() == (2,)  # full
+    assert connection.execute("pragma journal_mode").fetchone() == ("wal",)
+    connection.close()
+
+
+async def test_any_error_of_the_thread_that_writes_reaches_all_who_wait(tmp_path: Path) -> None:
+    path = tmp_path / "j.db"
+    journal = SqliteJournal(path)
+    await journal.put([effect(1)])
+    puts = [journal.put([effect(i, draw=2**63 if i == 5 else 0)]) for i in range(2, 9)]
+    results = await asyncio.gather(*puts, return_exceptions=True)
+    # What was taken before the bad one may be written; all after it hear of it.
+    assert {type(result) for result in results[3:]} == {RunFolderError}
+    assert "OverflowError: Python int too large" in str(results[3])
+    late = journal.put([effect(10)])
+    assert late.done()
+    with pytest.raises(RunFolderError, match="the same command goes on from there"):
+        await late
+    await journal.close("stopped")
+    again = SqliteJournal(path, fresh=False)
+    assert [a.status for a in again.records.attempts()] == ["stopped", None]
+    assert again.records.calls().__next__().task == "t1"
+    await again.close("done")
+
+
+async def test_a_run_whose_journal_breaks_is_not_left_under_way(tmp_path: Path) -> None:
+    async def breaks(task: Task, teacher: Model) -> Example:
+        await teacher.ask(task.prompt)
+        await bench.journal.put([effect(1, draw=2**63)])
+        return task.example("never")
+
+    async with Bench(tmp_path / "j.db") as bench:
+        model = bench.model(Scripted(lambda call: "x"))
+        with pytest.raises(RunFolderError, match="OverflowError"):
+            await bench.run([step(defined(breaks), model)], [Task(id="t")])
+    records = Records(tmp_path / "j.db")
+    assert records.attempts()[-1].end is not None
+    records.close()
+
+
+async def test_forgotten_rows_go_with_the_write_that_replaces_them(tmp_path: Path) -> None:
+    def row(label: str, task: str, ordinal: int = 0, content: bytes = b"old") -> Row:
+        return Row(label, task, ordinal, "example", "", b"", b"{}", content)
+
+    journal = SqliteJournal(tmp_path / "j.db")
+    await journal.finish([row("a", "t1"), row("a", "t1", 1), row("a", "t2"), row("b", "t1#1")])
+    assert journal.records.find_changed_tasks("a", {"t1": b"new", "t2": b"old"}) == {"t1"}
+    await journal.finish([row("a", "t1", content=b"new")], [("a", "t1"), ("b", "t1#1")])
+    left = [(r.step, r.task, r.ordinal) for s in "ab" for r in journal.records.rows(s, "example")]
+    assert sorted(left) == [("a", "t1", 0), ("a", "t2", 0)]
+    assert journal.records.find_changed_tasks("a", {"t1": b"new", "t2": b"old"}) == set()
+    await journal.close("done")

@@ -17,6 +17,7 @@ from understudy.call.group import grouped
 from understudy.call.limits import Endpoint, limited
 from understudy.call.replay import question, replay
 from understudy.call.retry import retried
+from understudy.journal.blobs import attach_media, without_bytes
 from understudy.journal.effect import Effect, Journal, Stored, pack, unpack
 from understudy.types import FREE, Call, Generate, Layer, Provide, Reply, Usage
 
@@ -68,6 +69,7 @@ def assemble(
         partial(journaled, journal=journal, price=price, tally=tally),
         partial(metered, budget=budget, price=price),
     ]
+    wire = attach_media(wire, journal.records.blob)
     return stack(grouped(wire, notice), [*layers, *ours])
 
 
@@ -88,7 +90,7 @@ def journaled(generate: Generate, journal: Journal, price: Price | None, tally: 
             reply=packed.reply, text=packed.text, media=packed.media, usage=usage,
             cost=cost if sent else 0.0, sent=sent,
         )  # fmt: skip
-        return effect, reply
+        return effect, without_bytes(reply) if packed.media else reply
 
     def read(stored: Stored) -> Reply:
         tally.replayed += 1

@@ -18,7 +18,7 @@ def connect_writer(path: Path, *, fresh: bool) -> sqlite3.Connection:
     """
     size = path.stat().st_size if path.is_file() else None
     if not fresh and not size:
-        raise faults.lost(path) if size is None else faults.empty(path)
+        raise faults.loss(path) if size is None else faults.emptiness(path)
     with faults.reading(path):
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
         try:
@@ -47,9 +47,9 @@ def connect_reader(path: Path) -> sqlite3.Connection:
         RunFolderError: there is no journal, or it is damaged or of another format.
     """
     if not path.is_file():
-        raise faults.lost(path)
+        raise faults.loss(path)
     if not path.stat().st_size:
-        raise faults.empty(path)
+        raise faults.emptiness(path)
     uri = f"{path.resolve().as_uri()}?{_mode(path)}"
     with faults.reading(path):
         db = sqlite3.connect(
@@ -87,9 +87,9 @@ def check_format(db: sqlite3.Connection, path: Path) -> None:
     (version,) = db.execute("pragma user_version").fetchone()
     if application == APPLICATION:
         if version != FORMAT:
-            raise faults.outdated(path, version, FORMAT)
+            raise faults.format_mismatch(path, version, FORMAT)
         return
     tables = {name for (name,) in db.execute("select name from sqlite_master")}
     if {"calls", "rows", "sessions"} <= tables:  # as the first versions wrote it
-        raise faults.outdated(path, 1, FORMAT)
-    raise faults.foreign(path) if tables else faults.empty(path)
+        raise faults.format_mismatch(path, 1, FORMAT)
+    raise faults.foreign_database(path) if tables else faults.emptiness(path)

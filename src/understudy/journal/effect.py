@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from understudy.journal.blobs import list_media, without_bytes
 from understudy.journal.read import Records
 from understudy.journal.rows import Row
 from understudy.types import Audio, Canonical, Image, Reply, Usage
@@ -106,7 +107,10 @@ def pack(reply: Reply) -> "Packed":
     text = reply.text
     if not text.isascii():
         text.encode()  # what cannot be written is refused here, not in the thread that writes
-    return Packed(_encode(msgspec.structs.replace(reply, text="")), text)
+    media = list_media(reply) if reply.media else ()
+    if media:
+        reply = without_bytes(reply)
+    return Packed(_encode(msgspec.structs.replace(reply, text="")), text, media)
 
 
 class Packed(NamedTuple):

@@ -28,14 +28,14 @@ def explain(path: Path, error: sqlite3.Error) -> RunFolderError:
     for kind, advice in _NEXT.items():
         if name.startswith(kind):
             return RunFolderError(f"{path}: the journal cannot be used: {error}. {advice}")
-    return damaged(path, str(error))
+    return damage(path, str(error))
 
 
 def explain_write(path: Path, error: BaseException) -> RunFolderError:
     """The error for all who wait where a write failed."""
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-        return damaged(path, str(error))
+        return damage(path, str(error))
     reason, advice = str(error), "make room, then run the same command again."
     if not isinstance(error, sqlite3.Error):
         reason, advice = f"{type(error).__name__}: {error}", "the same command goes on from there."
@@ -46,12 +46,12 @@ def explain_write(path: Path, error: BaseException) -> RunFolderError:
     )
 
 
-def damaged(path: Path, what: str) -> RunFolderError:
+def damage(path: Path, what: str) -> RunFolderError:
     """The error of a journal whose bytes are not those that were written."""
     return RunFolderError(f"{path}: the journal is damaged: {what}. {_RESTORE}")
 
 
-def lost(path: Path) -> RunFolderError:
+def loss(path: Path) -> RunFolderError:
     """The error of a run whose journal has gone."""
     return RunFolderError(
         f"{path}: expected the run's journal, found no file. Without it every call would be paid for "
@@ -59,7 +59,7 @@ def lost(path: Path) -> RunFolderError:
     )
 
 
-def empty(path: Path) -> RunFolderError:
+def emptiness(path: Path) -> RunFolderError:
     """The error of a run whose journal has lost its contents."""
     return RunFolderError(
         f"{path}: expected the run's journal, found an empty file. Without it every call would be "
@@ -67,17 +67,17 @@ def empty(path: Path) -> RunFolderError:
     )
 
 
-def foreign(path: Path) -> RunFolderError:
+def foreign_database(path: Path) -> RunFolderError:
     """The error of a database that is something else."""
     return RunFolderError(
         f"{path}: expected a journal of Understudy, found another SQLite database. {_RESTORE}"
     )
 
 
-def outdated(path: Path, found: int, expected: int) -> RunFolderError:
+def format_mismatch(path: Path, actual: int, expected: int) -> RunFolderError:
     """The error of a journal of another format."""
     return RunFolderError(
-        f"{path}: expected a journal of format {expected}, found format {found}, which another "
+        f"{path}: expected a journal of format {expected}, found format {actual}, which another "
         "version of Understudy writes. Use that version, or start anew with out=FOLDER."
     )
 
@@ -89,5 +89,5 @@ def reading(path: Path) -> Generator[None]:
         yield
     except sqlite3.Error as error:
         raise explain(path, error) from error
-    except msgspec.MsgspecError as error:
-        raise damaged(path, str(error)) from error
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise damage(path, str(error)) from error

@@ -103,8 +103,8 @@ class Inserts:
             chain = turns[-1].hash
             parent, shared = self._prefix(turns)
             # The first turn of all repeats no reply: most requests have no other, and are spared.
-            written = [self._written(turn) for turn in turns[max(1, shared) :]]
-            request = b"[%b]" % b",".join(written if shared else [turns[0].body, *written])
+            turns_json = [self._encode_turn(turn) for turn in turns[max(1, shared) :]]
+            request = b"[%b]" % b",".join(turns_json if shared else [turns[0].body, *turns_json])
             for i in range(max(shared, len(turns) - 2), len(turns)):
                 self._turns.add(turns[i].hash, (number, i + 1))
         if len(text := e.text) > SHORT:
@@ -114,9 +114,9 @@ class Inserts:
             text, effect_checksum(e.key, e.reply, text),
         )  # fmt: skip
 
-    def _add(self, table: str, known: Recent[K, int], value: K) -> int:
+    def _add(self, table: str, recent: Recent[K, int], value: K) -> int:
         self._last[table] = number = self._last[table] + 1
-        known.add(value, number)
+        recent.add(value, number)
         return number
 
     def _prefix(self, turns: Sequence[Turn]) -> tuple[int | None, int]:
@@ -126,7 +126,7 @@ class Inserts:
                 return place
         return None, 0
 
-    def _written(self, turn: Turn) -> bytes:
+    def _encode_turn(self, turn: Turn) -> bytes:
         """A message as JSON; one that repeats a reply names its effect in place of the text."""
         message, text = turn.message, turn.message.content
         if (

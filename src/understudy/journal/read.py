@@ -39,7 +39,7 @@ class Entry(NamedTuple):
     """JSON; of a model's reply without the text."""
     text: str
 
-    def decoded(self) -> dict[str, Any]:
+    def decode(self) -> dict[str, Any]:
         """The reply, with its text."""
         reply = cast("dict[str, Any]", msgspec.json.decode(self.reply))
         return {"text": self.text, **reply} if self.text else reply
@@ -70,7 +70,7 @@ class Attempt(NamedTuple):
 
     id: int
     started: str
-    ended: str | None
+    end: str | None
     status: str | None
     """None while it runs, and for ever if it was killed."""
 
@@ -123,10 +123,10 @@ class Records:
         try:
             row = msgspec.convert(fields, _ROW_TYPES)
         except msgspec.ValidationError as error:
-            raise faults.damaged(self.path, f"a row of step {fields[0]!r}: {error}") from error
+            raise faults.damage(self.path, f"a row of step {fields[0]!r}: {error}") from error
         whole = Row(*row)
         if row_checksum(whole) != checksum:
-            raise faults.damaged(
+            raise faults.damage(
                 self.path, f"the row of step {whole.step!r}, task {whole.task!r} was changed"
             )
         return whole
@@ -153,12 +153,12 @@ class Records:
             rows = self._db.execute(f"select {ROW} from rows where {where}", values)
             return [self._row(row) for row in rows]
 
-    def finished(self, step: str, tasks: Sequence[str]) -> set[str]:
+    def find_finished_tasks(self, step: str, tasks: Sequence[str]) -> set[str]:
         """Those of `tasks` that `step` is done with. A failure row does not count: a resumed run
         tries its task again."""
         return {task for task, _ in self._contents(step, tasks)}
 
-    def changed(self, step: str, tasks: Mapping[str, bytes]) -> set[str]:
+    def find_changed_tasks(self, step: str, tasks: Mapping[str, bytes]) -> set[str]:
         """Those of `tasks` that `step` is done with, but with another content than they have now."""
         rows = self._contents(step, list(tasks))
         return {task for task, content in rows if content and content != tasks[task]}
@@ -177,7 +177,7 @@ class Records:
         query = "select ordinal from rows where step = ? and task = ''"
         return {ordinal for (ordinal,) in self._fetch(_NUMBER, query, (step,))}
 
-    def tried(self, step: str) -> int:
+    def count_tasks(self, step: str) -> int:
         """Tasks that a step made a row of, failures included."""
         query = "select count(distinct task) from rows where step = ?"
         return self._fetch(_NUMBER, query, (step,))[0][0]
@@ -209,7 +209,7 @@ class Records:
         """
         rows = self._fetch(tuple[bytes], "select bytes from blobs where sha256 = ?", (sha256,))
         if not rows or hashlib.sha256(rows[0][0]).hexdigest() != sha256:
-            raise faults.damaged(
+            raise faults.damage(
                 self.path, f"the picture or sound {sha256} is not as it was written"
             )
         return rows[0][0]
@@ -224,7 +224,7 @@ class Records:
         """Every start of the run."""
         return self._fetch(Attempt, "select id, started, ended, status from attempts order by id")
 
-    def spent(self) -> float:
+    def sum_cost(self) -> float:
         """Dollars, over all attempts; replies of unknown price count nothing."""
         query = "select coalesce(sum(cost), 0.0) from totals"
         return self._fetch(tuple[float], query)[0][0]
@@ -240,7 +240,7 @@ class Records:
             ):
                 effect = msgspec.convert(values, Entry)
                 if effect_checksum(key, effect.reply, effect.text) != checksum:
-                    raise faults.damaged(
+                    raise faults.damage(
                         self.path,
                         f"a reply of step {effect.step!r}, task {effect.task!r} was changed",
                     )
@@ -266,7 +266,7 @@ class Records:
         request = msgspec.structs.replace(request, messages=messages)
         turns = canonical(request).turns
         if (turns[-1].hash if turns else b"") != chain:
-            raise faults.damaged(
+            raise faults.damage(
                 self.path, f"a request of step {call.step!r}, task {call.task!r} was changed"
             )
         return request

@@ -14,13 +14,17 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from understudy.journal import faults
+from understudy.journal.blobs import with_bytes
 from understudy.journal.connect import connect_reader, connect_writer
 from understudy.journal.effect import Effect, Stored
 from understudy.journal.insert import Inserts
 from understudy.journal.read import Records
 from understudy.journal.rows import Row, effect_checksum
 from understudy.journal.writer import Writer
+from understudy.types import Reply
 
 
 class SqliteJournal:
@@ -67,7 +71,7 @@ class SqliteJournal:
         # Draws are numbered, so that calls repeat none of this attempt; other effects may.
         if not self._answers and any(effect.kind != "call" for effect in effects):
             self._answers = True
-        return self._writer.write(effects, ())
+        return self._writer.write([self._with_media(effect) for effect in effects], ())
 
     def finish(
         self, rows: Sequence[Row], forget: Sequence[tuple[str, str]] = ()
@@ -75,6 +79,17 @@ class SqliteJournal:
         """All rows of one task: their being there is the mark that the task is done. `forget`: steps
         and tasks whose rows are removed before."""
         return self._writer.write((), rows, forget)
+
+    def _with_media(self, effect: Effect) -> Effect:
+        """An effect of another run with the pictures and sound of its reply."""
+        if not effect.source or effect.kind != "call" or b'"media":' not in effect.reply:
+            return effect
+        (other,) = (Records(path) for path, _ in self._others if str(path) == effect.source)
+        try:
+            reply = msgspec.json.decode(effect.reply, type=Reply)
+            return effect._replace(media=with_bytes(reply, other.blob).media)
+        finally:
+            other.close()
 
     async def close(self, status: str) -> None:
         """Everything written so far is on disk; `status` is how the attempt ended."""
@@ -96,7 +111,7 @@ def _find(db: sqlite3.Connection, path: Path, key: bytes) -> Stored | None:
         return None
     reply, text, checksum, task, step = row
     if effect_checksum(key, reply, text) != checksum:
-        raise faults.damaged(path, f"a reply of step {step!r}, task {task!r} was changed")
+        raise faults.damage(path, f"a reply of step {step!r}, task {task!r} was changed")
     return Stored(reply, text)
 
 

@@ -31,7 +31,7 @@ class Writer:
         self._inserts = inserts
         self._attempt = attempt
         self._queue: queue.SimpleQueue[_Put | None] = queue.SimpleQueue()
-        self._broken: RunFolderError | None = None
+        self._failure: RunFolderError | None = None
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -45,8 +45,8 @@ class Writer:
         `forget` are gone."""
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
-        if self._broken is not None:
-            done.set_exception(self._broken)
+        if self._failure is not None:
+            done.set_exception(self._failure)
             return done
         self._queue.put(_Put(effects, rows, forget, done, loop))
         return done
@@ -62,7 +62,7 @@ class Writer:
                 (status, self._attempt),
             )
         except sqlite3.Error as error:
-            if self._broken is None:
+            if self._failure is None:
                 raise explain(self._path, error) from error
         finally:
             self._db.close()
@@ -79,19 +79,19 @@ class Writer:
                 self._commit(puts)
 
     def _commit(self, puts: "list[_Put]") -> None:
-        if self._broken is None:
+        if self._failure is None:
             try:
                 self._write(puts)
             except BaseException as error:
                 # Whatever it is, those who wait must hear of it: they would wait for ever.
-                self._broken = explain_write(self._path, error)
-                self._broken.__cause__ = error
+                self._failure = explain_write(self._path, error)
+                self._failure.__cause__ = error
         by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
         for put in puts:
             by_loop.setdefault(put.loop, []).append(put.done)
         for loop, futures in by_loop.items():
             with suppress(RuntimeError):  # the loop is closed: nobody waits there any more
-                loop.call_soon_threadsafe(_resolve, futures, self._broken)
+                loop.call_soon_threadsafe(_resolve, futures, self._failure)
 
     def _write(self, puts: "list[_Put]") -> None:
         self._db.execute("begin immediate")

@@ -110,7 +110,7 @@ def record(records: Records, file: Path) -> int:
         for call in records.calls():
             line = Line(
                 task=call.task,
-                reply=call.decoded(),
+                reply=call.decode(),
                 draw=call.draw,
                 role=call.role,
                 step=call.step,

@@ -41,7 +41,7 @@ async def estimate(
     run = Run(summary.out)
     facts = collect(run)
     # Not `tasks`: the folder may hold more, of a run that was started before, and all of it is evidence.
-    sample = run.records.tried(run.labels[0])
+    sample = run.records.count_tasks(run.labels[0])
     lines = [
         f"{sample} of {total:,} seeds gave {summary.examples:,} examples, {summary.rejected:,} "
         f"rejected, {summary.failed:,} failed; {facts.calls:,} calls, cost {facts.cost}.",

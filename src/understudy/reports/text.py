@@ -33,7 +33,7 @@ def list_attempts(attempts: Sequence[Attempt]) -> str:
     """When each attempt started and how it ended, a line each; of many the first and the last ones."""
     lines = [
         f"attempt {a.id}: {a.started} UTC, "
-        + (f"{a.status} at {a.ended}" if a.ended else "still running, or killed")
+        + (f"{a.status} at {a.end}" if a.end else "still running, or killed")
         for a in attempts
     ]
     if len(lines) > 6:

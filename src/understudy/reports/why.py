@@ -60,7 +60,7 @@ def _calls(run: Run, calls: list[Entry]) -> Iterator[str]:
     earlier = [flat for path in run.recipe.reuse for flat in _read_other(path, calls)]
     for flat in _flatten_calls(run.records, calls):
         call = flat.call
-        reply = call.decoded()
+        reply = call.decode()
         usage = cast("dict[str, int]", reply.get("usage") or {})
         how = _origin(call)
         if not call.source and (difference := _compare(flat, earlier)) is not None:

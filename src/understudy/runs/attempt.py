@@ -208,7 +208,7 @@ async def execute(
         journal = SqliteJournal(run_dir.journal, others, fresh=not run_dir.claimed)
         attempt = _Attempt(
             resolved, run_dir, journal, notice,
-            Prices(recipe.prices), Budget(recipe.budget, journal.records.spent()), pool,
+            Prices(recipe.prices), Budget(recipe.budget, journal.records.sum_cost()), pool,
             layers=layers,
         )  # fmt: skip
         status = "failed"

@@ -9,6 +9,7 @@ import msgspec
 from pydantic import ValidationError
 
 from understudy.errors import ConfigError
+from understudy.journal.blobs import with_bytes
 from understudy.journal.read import Records
 from understudy.registry import Definition
 from understudy.runs.recipe import SEEDS, Recipe, find
@@ -43,7 +44,7 @@ class Run:
     def examples(self, step: str = "") -> Iterator[Example]:
         """The examples of a step (by default the last), in the order of the seeds."""
         for row in self.records.rows(step or self.labels[-1], "example"):
-            yield _example(row.body)
+            yield with_bytes(_example(row.body), self.records.blob)
 
     def sample(self, step: str, most: int) -> list[Example]:
         """Up to `most` examples of a step, spread from its first to its last."""

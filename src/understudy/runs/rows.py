@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from understudy.journal.blobs import list_media, without_bytes
 from understudy.journal.rows import Row
 from understudy.runs.recipe import SEEDS
 from understudy.runs.seeds import BrokenSeed
@@ -93,15 +94,19 @@ def rows_of(
             name = f"{item.id or step}#{ordinal + 1}" if several else item.id
             lineage = (*item.lineage, f"{step}/{item.id}")
             example = msgspec.structs.replace(outcome, id=name, lineage=lineage)
+            if media := list_media(example):
+                example = without_bytes(example)
             body = _encode(example)
             row = Row(step, item.id, ordinal, "example", "", position, body, item.content)
             output.items.append(
                 Item(id=name, position=position, content=content_of(row), example=example)
             )
         else:
+            if media := list_media(outcome):
+                outcome = without_bytes(outcome)
             reason, body = outcome.reason, _encode(outcome)
             row = Row(step, item.id, ordinal, "rejection", reason, position, body, item.content)
-        output.rows.append(row)
+        output.rows.append(row._replace(media=media) if media else row)
     return output
 
 

@@ -32,7 +32,7 @@ async def seed_items(
         ConfigError: a seed is broken, and the run is `strict`.
     """
     quota, progress = state.quota, state.progress
-    unseen = state.records.tried(label)
+    unseen = state.records.count_tasks(label)
     for chunk in chunks(seeds, CHUNK):
         tasks, broken_seeds = _split(chunk)
         if broken_seeds and strict:
@@ -125,10 +125,10 @@ async def _look_up(
 ) -> tuple[set[str], int]:
     """The tasks that a step is done with, and how many it had done with another content: their rows
     are removed, so that they are asked again."""
-    changed = state.records.changed(label, contents)
+    changed = state.records.find_changed_tasks(label, contents)
     if changed:
         await writer.forget(label, changed)
-    return state.records.finished(label, list(contents)) - changed, len(changed)
+    return state.records.find_finished_tasks(label, list(contents)) - changed, len(changed)
 
 
 CHUNK = 400

@@ -161,7 +161,7 @@ async def over_pool(
     if state.halt.reason is not None:
         return
     content = contents.digest()
-    if state.records.changed(step.label, {"": content}):
+    if state.records.find_changed_tasks(step.label, {"": content}):
         await writer.forget(step.label, [""])
     if state.quota.enough or state.progress.of(step.label, "end"):
         return
