@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -106,6 +107,22 @@ def test_deep_data_is_refused_and_deep_values_are_opaque() -> None:
     assert '"opaque"' in json.dumps(encode(value))
     while data != 1:  # freed level by level: the interpreter cannot do it at once
         (data,) = data["list"]
+
+
+WRAPS: dict[str, Callable[[Any], Any]] = {
+    "list": lambda value: [value],
+    "tuple": lambda value: (value,),
+    "dict": lambda value: {1: value},
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPS.values(), ids=WRAPS)
+@pytest.mark.parametrize("levels", [61, 62])
+def test_sixty_levels_below_the_first_cross(wrap: Callable[[Any], Any], levels: int) -> None:
+    value: Any = ()
+    for _ in range(levels - 1):
+        value = wrap(value)
+    assert (decode(json.loads(json.dumps(encode(value)))) == value) == (levels <= 61)
 
 
 @pytest.mark.parametrize("kind", ["set", "frozenset", "dict"])
