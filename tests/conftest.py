@@ -119,6 +119,8 @@ def own_registries() -> Iterator[None]:
     before = dict(methods.definitions), dict(filters.definitions)
     yield
     for registry, definitions in zip((methods, filters), before, strict=True):
-        shipped = {d.name: d for d in registry.definitions.values() if d.name in registry.shipped()}
+        shipped = {
+            d.name: d for d in registry.definitions.values() if d.name in registry.list_shipped()
+        }
         registry.definitions.clear()
         registry.definitions.update(shipped | definitions)

@@ -36,12 +36,7 @@ VERBS = {"count", "discard", "drop", "list", "on", "read", "remove", "skip", "wr
 """First words after which a participle is an object: `remove_cancelled`, `on_done`."""
 
 NOT_YET: set[str] = {
-    "__init__",
     "__main__",
-    "call",
-    "errors",
-    "registry",
-    "types",
 }
 """Folders whose names are still to be mended."""
 

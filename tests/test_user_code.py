@@ -90,7 +90,7 @@ def test_a_copy_of_a_methods_folder_is_a_method_with_prompts_of_its_own() -> Non
     assert find("./refine:self_refine").digest != copy.digest
 
 
-@pytest.mark.parametrize("name", methods.shipped())
+@pytest.mark.parametrize("name", methods.list_shipped())
 def test_every_method_works_from_a_copy_of_its_folder(name: str) -> None:
     definition = methods.get(name)
     assert definition is not None
@@ -182,7 +182,7 @@ def test_what_is_shipped_goes_before_what_is_installed(visitor: None) -> None:
     definition = methods.get("self_refine")
     assert definition is not None
     assert definition.run.__module__ == "understudy.methods.self_refine"
-    assert "self_refine" not in methods.installed()
+    assert "self_refine" not in methods.list_installed()
 
 
 def test_an_entry_point_that_is_no_method_names_its_package(visitor: None) -> None:

@@ -14,10 +14,16 @@ if TYPE_CHECKING:
     from understudy.api import open_run, run, run_async
     from understudy.call.model import Model, gather
     from understudy.filters import rule
+    from understudy.handles.embedder import Embedder
+    from understudy.handles.memo import Memo
+    from understudy.handles.sandbox import Sandbox
     from understudy.methods import method
     from understudy.providers.scripted import Scripted
     from understudy.types import (
+        Call,
         Example,
+        Generate,
+        Layer,
         Message,
         Rejection,
         Reply,
@@ -38,6 +44,12 @@ _HOMES = {
     "Model": "call.model",
     "gather": "call.model",
     "Scripted": "providers.scripted",
+    "Embedder": "handles.embedder",
+    "Memo": "handles.memo",
+    "Sandbox": "handles.sandbox",
+    "Call": "types",
+    "Generate": "types",
+    "Layer": "types",
     "Example": "types",
     "Message": "types",
     "Rejection": "types",
@@ -49,12 +61,18 @@ _HOMES = {
 }
 
 __all__ = [
+    "Call",
+    "Embedder",
     "Example",
+    "Generate",
+    "Layer",
+    "Memo",
     "Message",
     "Model",
     "Rejection",
     "Reply",
     "Sampling",
+    "Sandbox",
     "Scripted",
     "Settings",
     "Task",

@@ -18,10 +18,10 @@
     + NoSandbox              nothing on this machine can hold the programs that a model wrote
     + Interrupted            somebody asked it to stop
 
-Only `RateLimited` and `Unavailable` are retried, in one place (`retry.py`). Those two once retries
-are spent, `Rejected` and `Unparsable` become a failure row of the task they belong to. `Unauthorized`
-and `RunStopped` end the run, resumably. Any other exception of a method is a bug: it ends the run at
-once as a `MethodError`, or with `on_error=row` becomes a failure row too.
+Only `RateLimited` and `Unavailable` are tried again, in one place (`call/retry.py`). Those two,
+once the tries are used up, `Rejected` and `Unparsable` become a failure row of the task they belong
+to. `Unauthorized` and `RunStopped` end the run, resumably. Any other exception of a method is a
+bug: it ends the run at once as a `MethodError`, or with `on_error=row` becomes a failure row too.
 """
 
 import difflib
@@ -131,11 +131,11 @@ def first(error: BaseException) -> BaseException:
     return error
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, names: Iterable[str]) -> str:
     """The end of an error message about an unknown name: the most similar name, or what names there
     are, at most 20."""
-    known = sorted(known)
-    if guess := difflib.get_close_matches(name, known, n=1, cutoff=0.5):
+    names = sorted(names)
+    if guess := difflib.get_close_matches(name, names, n=1, cutoff=0.5):
         return f"; did you mean {guess[0]!r}?"
-    more = ", ..." if len(known) > 20 else ""
-    return f"; there are: {', '.join(known[:20])}{more}." if known else ". Check the name."
+    more = ", ..." if len(names) > 20 else ""
+    return f"; there are: {', '.join(names[:20])}{more}." if names else ". Check the name."

@@ -119,21 +119,21 @@ class Registry:
         self.definitions[definition.name] = definition
         return function
 
-    def shipped(self) -> list[str]:
+    def list_shipped(self) -> list[str]:
         """The names of all that come with this package, without importing them."""
         package = importlib.import_module(self.package)
         own = [m.name for m in pkgutil.iter_modules(package.__path__) if m.name[0] != "_"]
         return sorted([*own, *self.rooms])
 
-    def installed(self) -> dict[str, EntryPoint]:
+    def list_installed(self) -> dict[str, EntryPoint]:
         """What other packages add by entry points, but for names that are taken by ours."""
-        ours = self.shipped()
+        ours = self.list_shipped()
         points = find_plugins(f"understudy.{self.kind}s").items()
         return {name: point for name, point in points if name not in ours}
 
     def names(self) -> list[str]:
         """Of all there are, shipped or installed, without importing them."""
-        return sorted([*self.shipped(), *self.installed()])
+        return sorted([*self.list_shipped(), *self.list_installed()])
 
     def get(self, name: str) -> Definition | None:
         """The definition of that name, imported where it is not yet.
@@ -141,16 +141,16 @@ class Registry:
         Raises:
             ConfigError: the package that adds it cannot be imported.
         """
-        if name not in self.definitions and name in self.shipped():
+        if name not in self.definitions and name in self.list_shipped():
             room = f"{self.rooms[name]}." if name in self.rooms else ""
             importlib.import_module(f"{self.package}.{room}{name}")
-        elif name not in self.definitions and (point := self.installed().get(name)):
+        elif name not in self.definitions and (point := self.list_installed().get(name)):
             self.definitions[name] = self._load(point)
         return self.definitions.get(name)
 
     def all(self) -> dict[str, Definition]:
         """All that are shipped."""
-        names = self.shipped()
+        names = self.list_shipped()
         return {name: definition for name in names if (definition := self.get(name))}
 
     def _load(self, point: EntryPoint) -> Definition:

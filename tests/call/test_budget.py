@@ -45,8 +45,8 @@ def test_a_reply_without_a_bound_is_taken_for_the_longest_so_far() -> None:
 
         pay = metered(generate, budget, PRICE)
         await pay(call(None))
-        assert budget.spent == pytest.approx(long * 4 / 1e6)
-        tight = budget.spent + most(call(None), PRICE, long)
+        assert budget.cost == pytest.approx(long * 4 / 1e6)
+        tight = budget.cost + most(call(None), PRICE, long)
         budget.limit = tight - 1e-9
         with pytest.raises(BudgetExhausted):
             await pay(call(None))
@@ -89,7 +89,7 @@ def test_what_is_spent_never_crosses_the_budget_whatever_runs_at_once(
                 pass
             except BudgetExhausted:
                 refused += 1
-            assert budget.spent <= budget.limit + 1e-12  # type: ignore[operator]  # it has one
+            assert budget.cost <= budget.limit + 1e-12  # type: ignore[operator]  # it has one
 
         await asyncio.gather(*(one(i) for i in range(len(calls))))
         worth = sum(max(tokens, 1) for tokens, *_ in calls)
@@ -133,7 +133,7 @@ def test_a_call_that_is_cancelled_while_it_waits_or_runs_frees_what_it_set_aside
 
 def test_what_earlier_sessions_spent_counts() -> None:
     async def main() -> None:
-        pay = metered(grouped(Scripted(["x"])), Budget(1.0, spent=0.9999), PRICE)
+        pay = metered(grouped(Scripted(["x"])), Budget(1.0, cost=0.9999), PRICE)
         with pytest.raises(BudgetExhausted) as raised:
             await pay(call(100_000))
         assert str(raised.value) == (
@@ -172,7 +172,7 @@ async def test_replies_from_the_journal_cost_nothing(tmp_path: Any) -> None:
     for _ in range(2):
         async with Bench(tmp_path / "j.db", price=PRICE) as bench:
             await bench.model(Scripted(lambda c: "x y")).at("s", "t").sample("hello", 3)
-            spent.append(bench.budget.spent)
+            spent.append(bench.budget.cost)
             assert bench.journal.records.sum_cost() == pytest.approx((1 + 6 * 4) / 1e6)
     assert spent == [pytest.approx((1 + 6 * 4) / 1e6), 0]
 
@@ -182,3 +182,40 @@ def test_a_negative_price_or_budget_is_refused() -> None:
         Price(input=-1, output=0)
     with pytest.raises(ConfigError, match="recipe: budget: input should be greater than or equal"):
         Recipe.of({"seeds": "x", "steps": ["length"], "budget": -1})
+
+
+async def test_a_slice_of_the_budget_is_spent_by_itself_and_the_rest_comes_back() -> None:
+    budget = Budget(10.0, cost=2.0)
+    lease = budget.take(5.0)
+    with pytest.raises(BudgetExhausted, match=r"at most \$3.0000, .* found \$3.5000 asked for"):
+        budget.take(3.5)
+    with pytest.raises(BudgetExhausted):
+        await lease.budget.reserve(5.5)
+    await lease.budget.reserve(4.0)
+    lease.budget.settle(4.0, 1.5)
+    lease.give_back()
+    assert budget.cost == 3.5
+    budget.take(6.5)
+    with pytest.raises(ValueError, match="given back before"):
+        lease.give_back()
+
+
+def test_what_a_slice_gives_back_lets_waiting_calls_go_on() -> None:
+    async def main() -> None:
+        budget = Budget(1.0)
+        lease = budget.take(0.9)
+        waiting = asyncio.ensure_future(budget.reserve(0.5))
+        await asyncio.sleep(1)
+        assert not waiting.done()
+        lease.give_back()
+        await waiting
+
+    virtually(main())
+
+
+def test_a_slice_of_no_limit_has_none_and_counts_all_the_same() -> None:
+    budget = Budget(None)
+    lease = budget.take(1.0)
+    lease.budget.settle(0.0, 7.0)
+    lease.give_back()
+    assert (lease.budget.limit, budget.cost) == (None, 7.0)

@@ -119,7 +119,7 @@ def test_the_limit_never_falls_below_one() -> None:
 def test_after_a_429_the_limit_grows_by_one_per_round() -> None:
     async def main() -> None:
         door = endpoint(start=10)
-        door.refused(CALL, RateLimited("slow down"), 0)
+        door.note_refusal(CALL, RateLimited("slow down"), 0)
         server = Server()
         going = asyncio.ensure_future(flood(limited(server, door), 60))
         busy = list[int]()
@@ -157,7 +157,7 @@ def test_the_limit_settles_near_what_the_server_bears() -> None:
 def test_failures_pause_growth_for_as_many_successes_as_the_limit() -> None:
     async def main() -> None:
         door = endpoint(start=4)
-        door.failed(CALL, Unavailable("503"))
+        door.note_failure(CALL, Unavailable("503"))
         server = Server()
         await flood(limited(server, door), 4)
         assert door.limit == 4
@@ -186,8 +186,8 @@ def test_retry_after_closes_the_door_for_everybody(error: Exception) -> None:
 def test_a_later_and_shorter_retry_after_does_not_open_the_door_early() -> None:
     async def main() -> None:
         door, server = endpoint(), Server()
-        door.refused(CALL, RateLimited("429", 9.0), 0)
-        door.refused(CALL, RateLimited("429", 2.0), 0)
+        door.note_refusal(CALL, RateLimited("429", 9.0), 0)
+        door.note_refusal(CALL, RateLimited("429", 2.0), 0)
         await limited(server, door)(CALL)
         assert server.at == [pytest.approx(9.0)]
 
@@ -419,5 +419,37 @@ def test_a_stop_wakes_all_who_wait_or_rest_and_lets_calls_under_way_finish() -> 
             await door.enter()
         with pytest.raises(RunStopped, match="enough"):
             await door.rest(1)
+
+    virtually(main())
+
+
+def test_places_that_were_taken_are_free_again_when_they_come_back() -> None:
+    async def main() -> None:
+        door, server = endpoint(start=4, most=4), Server()
+        give_back = door.take(3)
+        with pytest.raises(ValueError, match="from 1 to 1 places, which are free now, found 2"):
+            door.take(2)
+        going = asyncio.ensure_future(flood(limited(server, door), 4))
+        await asyncio.sleep(0.5)
+        assert server.busy == 1
+        give_back()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert server.busy == 4
+        await going
+        assert door.in_flight == 0
+        with pytest.raises(ValueError, match="given back before"):
+            give_back()
+
+    virtually(main())
+
+
+def test_roles_that_share_an_endpoint_share_its_requests_per_minute() -> None:
+    async def main() -> None:
+        door, server = endpoint(rpm=60), Server(seconds=0)
+        roles = [limited(server, door) for _ in range(3)]
+        await asyncio.gather(*(role(call(i)) for i, role in enumerate(roles * 5)))
+        assert len(server.at) == 15
+        assert max(server.at) >= 13, "one a second, whichever role asks"
 
     virtually(main())

@@ -106,7 +106,7 @@ async def test_embeddings_are_tried_again_limited_and_paid_for() -> None:
     handle = Embedder(Backend("m", pay, price=Price(input=1_000, output=0)))
     await handle.embed(["one two", "three"])
     assert len(wire.requests) == 2
-    assert (endpoint.breaker.served, budget.spent) == (1, pytest.approx(0.003))
+    assert (endpoint.breaker.served, budget.cost) == (1, pytest.approx(0.003))
     with pytest.raises(BudgetExhausted):
         await handle.embed(["x" * 100_000])
 

@@ -270,3 +270,12 @@ async def test_rows_of_a_pool_over_other_tasks_are_removed_and_it_is_run_again(
         assert await pooled(now) == ["example 0", "example 1", "example 2", "end -1"]
         assert list(now[0].records.rows("echo_all", "example", "end")) == [], "not yet written anew"
         assert now[0].progress.changed == {"echo_all": 1}
+
+
+async def test_the_end_mark_of_a_pool_says_over_which_tasks_it_was(tmp_path: Path) -> None:
+    """A pool that made nothing of its tasks has no other row."""
+    async with opened(tmp_path) as now:
+        async for outputs in over_pool(step(defined(echo_all)), items(0), *now):
+            await now[1].write(outputs)
+    async with opened(tmp_path) as now:
+        assert await pooled(now) == ["example 0", "example 1", "example 2", "end -1"]

@@ -113,7 +113,6 @@ WRAPS: dict[str, Callable[[Any], Any]] = {
     "list": lambda value: [value],
     "tuple": lambda value: (value,),
     "dict": lambda value: {1: value},
-    "frozenset": lambda value: frozenset([value]),
 }
 
 

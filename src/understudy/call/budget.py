@@ -9,6 +9,7 @@ price costs "unknown", never nothing.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from typing import Any, TypeVar, cast
@@ -58,12 +59,23 @@ class Prices:
 _TABLE = files("understudy.call") / "prices.yaml"
 
 
-class Budget:
-    """Dollars that all sessions of a run may spend, and have spent."""
+@dataclass(frozen=True)
+class BudgetLease:
+    """A slice of a budget, for work that counts by itself, e.g. a shard on another machine."""
 
-    def __init__(self, limit: float | None, spent: float = 0.0) -> None:
+    budget: "Budget"
+    """What the work spends from."""
+    give_back: Callable[[], None]
+    """To be called once, when it is done: what it spent is spent, the rest is free again."""
+
+
+class Budget:
+    """Dollars that all attempts of a run may spend, and have spent."""
+
+    def __init__(self, limit: float | None, cost: float = 0.0) -> None:
         self.limit = limit
-        self.spent = spent
+        self.cost = cost
+        """Dollars spent so far."""
         self._reserved = 0.0
         self._freed: list[asyncio.Future[None]] = []
 
@@ -76,10 +88,10 @@ class Budget:
         if self.limit is None:
             return
         limit = self.limit + _ROUNDING
-        while self.spent + self._reserved + bound > limit:
-            if self.spent + bound > limit or self._reserved <= _ROUNDING:
+        while self.cost + self._reserved + bound > limit:
+            if self.cost + bound > limit or self._reserved <= _ROUNDING:
                 raise BudgetExhausted(
-                    f"${self.spent:.4f} of the budget of ${self.limit:.2f} is spent and the next call "
+                    f"${self.cost:.4f} of the budget of ${self.limit:.2f} is spent and the next call "
                     f"may cost ${bound:.4f}. Raise it (`budget={max(2 * self.limit, 1):g}`) and run "
                     "the same command: it continues."
                 )
@@ -88,9 +100,33 @@ class Budget:
             await freed
         self._reserved += bound
 
+    def take(self, dollars: float) -> BudgetLease:
+        """Set a slice aside for work that counts by itself. Does not wait.
+
+        Raises:
+            BudgetExhausted: that much is not free.
+        """
+        if self.limit is not None:
+            free = self.limit - self.cost - self._reserved
+            if dollars > free + _ROUNDING:
+                raise BudgetExhausted(
+                    f"expected at most ${max(free, 0):.4f}, which is free of the budget of "
+                    f"${self.limit:.2f}, found ${dollars:.4f} asked for. Take less, or raise it."
+                )
+            self._reserved += dollars
+        lease = Budget(dollars if self.limit is not None else None)
+        leased = [dollars]
+
+        def give_back() -> None:
+            if not leased:
+                raise ValueError("this slice of the budget was given back before")
+            self.settle(leased.pop(), lease.cost)
+
+        return BudgetLease(lease, give_back)
+
     def settle(self, bound: float, cost: float) -> None:
         """The call that `bound` was set aside for cost this much."""
-        self.spent += cost
+        self.cost += cost
         if self.limit is None:
             return
         self._reserved -= bound

@@ -66,7 +66,7 @@ class Endpoint:
         self._stop: RunStopped | None = None
 
     async def enter(self) -> int:
-        """Wait for a turn, in order of asking; the number to give back to `refused`.
+        """Wait for a turn, in order of asking; the number to give back to `note_refusal`.
 
         Raises:
             RunStopped: the run is being stopped; no new calls.
@@ -92,7 +92,7 @@ class Endpoint:
         if self._waiting:
             self._admit()
 
-    def succeeded(self, replies: Sequence[Metered]) -> None:
+    def note_success(self, replies: Sequence[Metered]) -> None:
         """A call was answered: a reason to grow, where the limit is made use of."""
         self.breaker.note_answer()
         self.breaker.served += 1
@@ -105,7 +105,7 @@ class Endpoint:
         elif self.in_flight >= 0.5 * self.limit:  # growing without need would prove nothing
             self.limit = min(self._most, self.limit + (1.0 if self._doubling else 1 / self.limit))
 
-    def refused(self, call: object, error: RateLimited, epoch: int) -> None:
+    def note_refusal(self, call: object, error: RateLimited, epoch: int) -> None:
         """A 429 for a call that entered in `epoch`."""
         if epoch == self._epoch:
             self.limit = max(1.0, self.limit * 0.8)
@@ -114,12 +114,36 @@ class Endpoint:
         self._close(error.retry_after)
         self._fail(call, error)
 
-    def failed(self, call: object, error: Unavailable) -> None:
+    def note_failure(self, call: object, error: Unavailable) -> None:
         """No growth until as many calls were answered as the limit is."""
         if self._growth_debt <= 0:  # a round without growth, not one per failure: some always fail
             self._growth_debt = int(self.limit)
         self._close(error.retry_after)
         self._fail(call, error)
+
+    def take(self, slots: int) -> Callable[[], None]:
+        """Set places for calls aside for work that counts by itself, e.g. a shard on another machine;
+        call what comes back once, when it is done. Does not wait.
+
+        Raises:
+            ValueError: so many are not free.
+        """
+        free = max(0, int(self.limit) - self.in_flight)
+        if not 0 < slots <= free:
+            raise ValueError(
+                f"{self.name}: expected from 1 to {free} places, which are free now, found {slots}."
+            )
+        self.in_flight += slots
+        leased = [slots]
+
+        def give_back() -> None:
+            if not leased:
+                raise ValueError("these places were given back before")
+            self.in_flight -= leased.pop()
+            if self._waiting:
+                self._admit()
+
+        return give_back
 
     async def rest(self, seconds: float) -> None:
         """Sleep, unless the run is stopped meanwhile.
@@ -220,16 +244,16 @@ def limited(provide: Wire[Q, A], endpoint: Endpoint) -> Wire[Q, A]:
         try:
             replies = await provide(call)
         except RateLimited as error:
-            endpoint.refused(call, error, epoch)
+            endpoint.note_refusal(call, error, epoch)
             raise
         except Unavailable as error:
-            endpoint.failed(call, error)
+            endpoint.note_failure(call, error)
             raise
         except ProviderError:
             endpoint.breaker.note_answer()
             raise
         else:
-            endpoint.succeeded(replies)  # before leaving, so that what it adds is used at once
+            endpoint.note_success(replies)  # before leaving, so that what it adds is used at once
             return replies
         finally:
             endpoint.leave()

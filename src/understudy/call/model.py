@@ -234,11 +234,11 @@ class Model:
         (reply,) = await self.send(request)
         if reply.logprobs is None:
             raise Rejected(f"{self.name}: the endpoint gave no log-probabilities for a given text.")
-        tokens, seen = list[Token](), 0
+        tokens, length = list[Token](), 0
         for token in reply.logprobs:
-            seen += len(token.text)
+            length += len(token.text)
             # A token that straddles the border belongs to the continuation.
-            if not continuation or seen > len(prompt):
+            if not continuation or length > len(prompt):
                 tokens.append(token)
         return tuple(tokens)
 

@@ -71,7 +71,9 @@ class SqliteJournal:
         # Draws are numbered, so that calls repeat none of this attempt; other effects may.
         if not self._answers and any(effect.kind != "call" for effect in effects):
             self._answers = True
-        return self._writer.write([self._with_media(effect) for effect in effects], ())
+        if self._others:
+            effects = [self._with_media(effect) for effect in effects]
+        return self._writer.write(effects, ())
 
     def finish(
         self, rows: Sequence[Row], forget: Sequence[tuple[str, str]] = ()
