@@ -164,11 +164,11 @@ async def broken(job: Job) -> None:
 
 async def limited(job: Job) -> None:
     """429 and nothing else: the run stops after ten times its patience, and can go on."""
-    ended, kept = await job.run("limited", "attempts=3", "patience=1")
+    ended, kept = await job.run("limited", "attempts=3", "down_after=1")
     seen = f"code {ended.code} after {ended.seconds:.0f} s, {job.statuses}: {last_line(ended)}"
     job.checks.check("limited: stops, to be continued", ended.code == 3 and not kept.rows, seen)
     job.checks.check("limited: and asks ever more slowly", sum(job.statuses.values()) < 120, seen)
-    ended, kept = await job.run("limited", "attempts=3", "patience=1", sound=True)
+    ended, kept = await job.run("limited", "attempts=3", "down_after=1", sound=True)
     whole = dict(kept.kinds) == {"example": 8} and not ended.code
     job.checks.check("limited: once it serves, the same command goes on", whole, job.statuses)
 
@@ -176,7 +176,7 @@ async def limited(job: Job) -> None:
 async def slow(job: Job) -> None:
     """No reply in time."""
     hasty, patient = "models.teacher.timeout=1", f"models.teacher.timeout={SECONDS + 27}"
-    ended, kept = await job.run("slow", hasty, "attempts=2", "patience=3")
+    ended, kept = await job.run("slow", hasty, "attempts=2", "down_after=3")
     seen = f"code {ended.code} after {ended.seconds:.0f} s, {job.statuses}: {last_line(ended)}"
     job.checks.check("slow: timeouts stop the run", ended.code == 3 and not kept.rows, seen)
     job.checks.check("slow: no reply was waited for", set(job.statuses) == {0}, job.statuses)
