@@ -49,11 +49,6 @@ TESTED_IN: dict[str, list[str]] = {
     "pocket/dialect.py": ["pocket/test_serve.py"],
     "registry.py": ["test_user_code.py"],
     "runs/state.py": ["runs/test_strategies.py"],
-    "text/answers/choices.py": ["text/test_answers.py"],
-    "text/answers/equality.py": ["text/test_answers.py"],
-    "text/answers/numbers.py": ["text/test_answers.py"],
-    "text/answers/reading.py": ["text/test_answers.py"],
-    "text/answers/spans.py": ["text/test_answers.py"],
 }
 """Modules without a file of their own, and the tests of what stands around them."""
 
