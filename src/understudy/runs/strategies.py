@@ -63,7 +63,7 @@ async def each(
 
 
 class _Crew:
-    """Tasks under way. Not a task group: that would cancel a caller that waits in a generator's `yield`."""
+    """Tasks in progress. Not a task group: that would cancel a caller that waits in a `yield`."""
 
     def __init__(self) -> None:
         self._tasks = set[asyncio.Task[list[Output]]]()
