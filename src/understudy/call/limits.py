@@ -177,7 +177,7 @@ class Endpoint:
             return
         until = self._clock() + advised
         if advised >= LONG and until > self._closed_until + LONG:
-            self._notice(f"{self.name} asks to be left alone for {advised:.0f} s: waiting")
+            self._notice(f"{self.name} asks for a pause of {advised:.0f} s: waiting")
         self._closed_until = max(self._closed_until, until)
 
     def _fail(self, call: object, error: ProviderError) -> None:

@@ -257,7 +257,7 @@ class Model:
         reply = await self.chat(prompt, sampling, logprobs=20)
         if not reply.logprobs:
             raise Rejected(
-                f"{self.name}: log-probabilities were asked for and none came; sample instead."
+                f"{self.name}: log-probabilities were requested and none came; sample instead."
             )
         first = reply.logprobs[0]
         mass = dict.fromkeys(options, 0.0)

@@ -27,7 +27,7 @@ Flags = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="KEY=VALUE",
-        help="Settings, over those of the recipe: budget=5 models.teacher=openai:gpt-5-mini",
+        help="Settings that override the recipe's: budget=5 models.teacher=openai:gpt-5-mini",
     ),
 ]
 Folder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]

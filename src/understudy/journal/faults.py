@@ -9,7 +9,7 @@ import msgspec
 
 from understudy.errors import RunFolderError
 
-_RESTORE = "Restore a copy of the folder, or start anew with out=FOLDER."
+_RESTORE = "Restore a copy of the folder, or start a new run with out=FOLDER."
 _NEXT = {
     "SQLITE_FULL": "Make room, then run the same command again.",
     "SQLITE_BUSY": "Another program holds the file: end it, then run the same command again.",
@@ -78,7 +78,7 @@ def format_mismatch(path: Path, actual: int, expected: int) -> RunFolderError:
     """The error of a journal of another format."""
     return RunFolderError(
         f"{path}: expected a journal of format {expected}, found format {actual}, which another "
-        "version of Understudy writes. Use that version, or start anew with out=FOLDER."
+        "version of Understudy writes. Use that version, or start a new run with out=FOLDER."
     )
 
 

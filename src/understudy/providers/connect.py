@@ -100,7 +100,7 @@ def _explain(spec: str, name: str) -> str:
     return (
         f"model {spec!r}: expected provider:name[@base_url], e.g. openai:gpt-5-mini, "
         "openai:qwen3-8b@http://localhost:8000/v1, or pocket, the built-in model"
-        f"{hint if hint.endswith('?') else '; there are: ' + ', '.join(names) + '.'}"
+        f"{hint if hint.endswith('?') else '; available: ' + ', '.join(names) + '.'}"
     )
 
 

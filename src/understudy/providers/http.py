@@ -63,7 +63,7 @@ class Http:
         base = parse_base(base_url)
         key = key.strip()
         if not (key.isascii() and (key.isprintable() or not key)):
-            raise ConfigError(f"the key for {base.host} has characters that no header can hold.")
+            raise ConfigError(f"the key for {base.host} has characters that a header cannot hold.")
         self.name = str(base.with_query(None)).rstrip("/")
         self.host = base.host or ""
         self.encrypted = base.scheme == "https"
@@ -174,7 +174,7 @@ class Http:
         if not usable:
             return Answer(status, headers, bytes(body[:limit]))
         raise Rejected(
-            f"{self.show(path)} sent more than {limit:,} bytes, the most that is taken. Ask for "
+            f"{self.show(path)} sent more than {limit:,} bytes, the most that is accepted. Ask for "
             "fewer tokens (max_tokens) or without log-probabilities."
         )
 

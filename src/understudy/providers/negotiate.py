@@ -63,7 +63,7 @@ _REFUSED = {
 _NOTICES: dict[tuple[str, object], str] = {
     ("logprobs", "ignored"): "gives no log-probabilities though asked to.",
     ("logprobs", "refused"): "refuses to give log-probabilities: asking without.",
-    ("schema", "ignored"): "passes over the JSON Schema of a request: sending it in words too.",
+    ("schema", "ignored"): "ignores the JSON Schema of a request: sending it in words too.",
     ("schema", "refused"): "knows no JSON Schema in a request: sending it in words instead.",
     ("stop", "ignored"): "leaves stop strings in its texts: cutting them off here.",
     ("family", "llama.cpp"): "is llama.cpp, which samples with top_k, top_p, min_p and a repeat "

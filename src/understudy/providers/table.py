@@ -166,7 +166,7 @@ def find_provider(name: str) -> Entry | None:
     if entry.name != name:
         raise ConfigError(
             f"the entry point {name!r} of {GROUP} holds a provider called {entry.name!r}: the two "
-            "names must be the same. Mend or uninstall that package."
+            "names must be the same. Fix or uninstall that package."
         )
     return entry
 

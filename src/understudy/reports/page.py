@@ -73,7 +73,7 @@ def _opening(run: Run, facts: RunFacts) -> str:
         names = " and ".join(f"<code>{escape(name)}</code>" for name in sorted(builtin))
         parts.append(
             f'<p class="note">Made with {names}, built in: a tiny model for demonstrations and tests. '
-            "No figure of it is a research result.</p>"
+            "None of its figures is a research result.</p>"
         )
     return "\n".join(parts)
 
