@@ -13,7 +13,6 @@ TESTED_IN: dict[str, list[str]] = {
     "__init__.py": ["typing_api.py", "test_user_code.py"],
     "__main__.py": ["cli/test_app.py"],
     "cli/__init__.py": ["cli/test_app.py"],
-    "filters/__init__.py": ["test_user_code.py"],
     "handles/__init__.py": ["handles/test_sandbox.py"],
     "journal/connect.py": ["journal/test_write.py"],
     "journal/effect.py": ["journal/test_write.py"],
@@ -24,11 +23,7 @@ TESTED_IN: dict[str, list[str]] = {
     "journal/rows.py": ["journal/test_write.py"],
     "journal/schema.py": ["journal/test_write.py"],
     "journal/writer.py": ["journal/test_write.py"],
-    "methods/__init__.py": ["test_user_code.py"],
     "methods/self_debug/languages/__init__.py": ["methods/self_debug/languages/test_sql.py"],
-    "pocket/dialect.py": ["pocket/test_serve.py"],
-    "registry.py": ["test_user_code.py"],
-    "runs/state.py": ["runs/test_strategies.py"],
 }
 """Modules without a file of their own, and the tests of what stands around them."""
 
