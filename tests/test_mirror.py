@@ -13,13 +13,8 @@ TESTED_IN: dict[str, list[str]] = {
     "__init__.py": ["typing_api.py", "test_user_code.py"],
     "__main__.py": ["cli/test_app.py"],
     "cli/__init__.py": ["cli/test_app.py"],
-    "filters/__init__.py": ["test_user_code.py"],
     "handles/__init__.py": ["handles/test_sandbox.py"],
-    "methods/__init__.py": ["test_user_code.py"],
     "methods/self_debug/languages/__init__.py": ["methods/self_debug/languages/test_sql.py"],
-    "pocket/dialect.py": ["pocket/test_serve.py"],
-    "registry.py": ["test_user_code.py"],
-    "runs/state.py": ["runs/test_strategies.py"],
 }
 """Modules without a file of their own, and the tests of what stands around them."""
 

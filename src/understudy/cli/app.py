@@ -53,6 +53,8 @@ def _options(
 def main() -> None:
     """The `understudy` command."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a terminal without UTF-8 shows what it can
+        if isinstance(
+            stream, TextIOWrapper
+        ):  # a terminal without UTF-8 shows the characters that it can
             stream.reconfigure(errors="backslashreplace")
     app()

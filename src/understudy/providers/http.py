@@ -36,7 +36,7 @@ _SECRET = ("key", "token", "secret", "sig", "code", "password")
 
 
 class Answer(NamedTuple):
-    """What came over the wire."""
+    """A response as it was received."""
 
     status: int
     headers: Mapping[str, str]
@@ -84,7 +84,7 @@ class Http:
         """The answer to a body of JSON: at most `LARGEST_REPLY` bytes for each of the replies.
 
         Raises:
-            Unavailable: the endpoint is away, too slow, or breaks off.
+            Unavailable: the endpoint cannot be reached, is too slow, or breaks off.
             Rejected: the answer is too long, or compressed.
         """
         limit = min(replies * LARGEST_REPLY, LARGEST_ANSWER)
@@ -142,7 +142,7 @@ class Http:
             raise
         except FOREIGN as error:
             failure = self._explain(error)
-        # Raised out here, so that nothing refers to the foreign error: it may hold the request's
+        # Raised outside, so that nothing refers to the foreign error: it may hold the request's
         # headers, and in them the key.
         raise failure
 
@@ -179,7 +179,7 @@ class Http:
         )
 
     def _explain(self, error: Exception) -> ProviderError:
-        """The error of our own that a foreign one means. Total over `FOREIGN`."""
+        """Our error for a foreign one. Total over `FOREIGN`."""
         if isinstance(error, TimeoutError):
             return Unavailable(f"{self.name}: no reply within {self.timeout:g} s")
         words = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
