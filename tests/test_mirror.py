@@ -23,7 +23,6 @@ TESTED_IN: dict[str, list[str]] = {
     "journal/rows.py": ["journal/test_write.py"],
     "journal/schema.py": ["journal/test_write.py"],
     "journal/writer.py": ["journal/test_write.py"],
-    "methods/self_debug/languages/__init__.py": ["methods/self_debug/languages/test_sql.py"],
 }
 """Modules without a file of their own, and the tests of what stands around them."""
 
