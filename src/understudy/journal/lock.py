@@ -3,6 +3,7 @@
 import fcntl
 import os
 import platform
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -23,7 +24,8 @@ def hold(folder: Path) -> IO[str]:
         _acquire(folder, lock, fcntl.LOCK_EX)
         _sign(folder, lock)
     except BaseException:
-        lock.close()
+        with suppress(OSError):  # it would write again what did not go onto the disk
+            lock.close()
         raise
     return lock
 
