@@ -162,7 +162,7 @@ class Registry:
                 return replace(definition, name=point.name, release=release)
         raise ConfigError(
             f"the entry point {point.name!r} of {point.group}: expected a function decorated with "
-            f"@method or @rule at {point.value}, found none. Mend or uninstall that package."
+            f"@method or @rule at {point.value}, found none. Fix or uninstall that package."
         )
 
 
@@ -296,7 +296,7 @@ def _handles(
         if free and parameter not in handles and parameter not in _OTHERS:
             raise ConfigError(
                 f"{name}: expected a handle as the annotation of {parameter!r}, found "
-                f"{details.annotation!r}; there are: "
+                f"{details.annotation!r}; available: "
                 f"{', '.join(sorted(kind.__name__ for kind in HANDLES))}."
             )
     return handles

@@ -30,7 +30,7 @@ class Entry(NamedTuple):
     role: str
     draw: int
     source: str
-    """The journal it was taken from, where it was another run's."""
+    """The other run's journal that it was taken from, if any."""
     model: str
     """Who answered, and where."""
     request: bytes
@@ -47,7 +47,7 @@ class Entry(NamedTuple):
 
 
 class Total(NamedTuple):
-    """What the calls of one attempt, step, role and model came to."""
+    """Totals of the calls of one attempt, step, role and model."""
 
     attempt: int
     step: str
@@ -73,7 +73,7 @@ class Attempt(NamedTuple):
     started: str
     end: str | None
     status: str | None
-    """None while it runs, and for ever if it was killed."""
+    """None while it runs, and if it was killed."""
     uid: bytes
     """The same in every journal that the attempt is merged into."""
 
@@ -82,7 +82,7 @@ class Records:
     """A journal opened for reading. Each method raises RunFolderError where the file is damaged."""
 
     def __init__(self, path: Path) -> None:
-        """Raises RunFolderError where there is no journal of this format."""
+        """Raises RunFolderError if there is no journal of this format."""
         self.path = path
         self._db = connect_reader(path)
 
@@ -91,7 +91,7 @@ class Records:
         self._db.close()
 
     def _fetch(self, type_: type[T], query: str, values: Sequence[object] = ()) -> list[T]:
-        """The rows of a query, of which the types are checked."""
+        """The rows of a query, with their types checked."""
         with faults.reading(self.path):
             return msgspec.convert(self._db.execute(query, values).fetchall(), list[type_])
 
@@ -233,7 +233,7 @@ class Records:
     # Attempts and sums
 
     def totals(self) -> list[Total]:
-        """What the calls came to, by attempt, step, role and model."""
+        """Totals of the calls, by attempt, step, role and model."""
         return self._fetch(Total, "select * from totals")
 
     def attempts(self) -> list[Attempt]:

@@ -107,7 +107,7 @@ def _read(file: Path) -> dict[str, Any]:
             raise ValueError("expected the facts of a run, found something else")
     except (OSError, ValueError) as error:
         raise RunFolderError(
-            f"{file}: {error}. Restore it, or start anew with out=FOLDER."
+            f"{file}: {error}. Restore it, or start a new run with out=FOLDER."
         ) from None
     return cast("dict[str, Any]", facts)
 
@@ -118,7 +118,7 @@ def _difference(path: Path, then: dict[str, Any], now: dict[str, Any]) -> str:
     return (
         f"{path} holds a run of another recipe. What differs (there -> here):\n{lines}\n"
         f"Run it as it was, or start a new one: out=NEW reuse='[{path}]' takes from this one every "
-        "reply that is still asked for."
+        "reply that is still needed."
     )
 
 
