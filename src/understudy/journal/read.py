@@ -74,7 +74,7 @@ class Attempt(NamedTuple):
     end: str | None
     status: str | None
     """None while it runs, and if it was killed."""
-    uid: bytes
+    uid: bytes = b""
     """The same in every journal that the attempt is merged into."""
 
 
