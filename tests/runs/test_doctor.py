@@ -162,7 +162,7 @@ async def test_what_is_refused_does_not_work_and_what_fails_cannot_be_told(
         False, "refused: 'no such field'",
     )  # fmt: skip
     assert await find(check, lambda call: Unavailable("oops")) == (
-        None, "cannot be told: 'oops'",
+        None, "inconclusive: 'oops'",
     )  # fmt: skip
 
 

@@ -31,7 +31,7 @@ class Finding(NamedTuple):
     """What a check found."""
 
     works: bool | None
-    """None where it cannot be told."""
+    """None if the check was inconclusive."""
     detail: str
 
 
@@ -114,7 +114,7 @@ async def run_check(check: Check, probe: Probe) -> Finding:
     except Rejected as error:
         return Finding(False, f"refused: {_cut(str(error))}")
     except ProviderError as error:
-        return Finding(None, f"cannot be told: {_cut(str(error))}")
+        return Finding(None, f"inconclusive: {_cut(str(error))}")
 
 
 STORY = "Write one sentence about a lighthouse."
