@@ -102,13 +102,13 @@ class Inserts:
         if (origin_id := self._origins.get(origin)) is None:
             origin_id = self._add("origins", self._origins, origin)
             origins.append((origin_id, self._attempt, *origin[:4], e.who, e.source))
-        asked, text = e.request, e.text
-        if not (turns := asked.turns):
-            chain, head, parent, shared, request = b"", None, None, 0, asked.head
+        form, text = e.request, e.text
+        if not (turns := form.turns):
+            chain, head, parent, shared, request = b"", None, None, 0, form.head
         else:
-            if (head := self._heads.get(asked.head)) is None:
-                head = self._add("heads", self._heads, asked.head)
-                heads.append((head, asked.head))
+            if (head := self._heads.get(form.head)) is None:
+                head = self._add("heads", self._heads, form.head)
+                heads.append((head, form.head))
             chain, parent, shared, request = self._continue(turns, number)
         if len(text) > SHORT:
             self._replies[text] = number
