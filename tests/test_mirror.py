@@ -14,16 +14,6 @@ TESTED_IN: dict[str, list[str]] = {
     "__main__.py": ["cli/test_app.py"],
     "cli/__init__.py": ["cli/test_app.py"],
     "handles/__init__.py": ["handles/test_sandbox.py"],
-    "journal/connect.py": ["journal/test_write.py"],
-    "journal/effect.py": ["journal/test_write.py"],
-    "journal/faults.py": ["journal/test_write.py"],
-    "journal/insert.py": ["journal/test_write.py"],
-    "journal/keys.py": ["journal/test_write.py"],
-    "journal/recent.py": ["journal/test_write.py"],
-    "journal/rows.py": ["journal/test_write.py"],
-    "journal/schema.py": ["journal/test_write.py"],
-    "journal/writer.py": ["journal/test_write.py"],
-    "methods/self_debug/languages/__init__.py": ["methods/self_debug/languages/test_sql.py"],
 }
 """Modules without a file of their own, and the tests of what stands around them."""
 
