@@ -18,7 +18,7 @@ mapping uses that column otherwise. The columns that are left over go to `meta` 
   is none of them, it counts from 0 (MMLU), and becomes the letter. Anything else under one of the
   usual names stays in `meta`; under a name that the mapping gives it is an error.
 * `choices` are a list, a record by letter, or `{"text": [...], "label": [...]}` (ARC).
-* A `meta` column is parse_record into `meta`. The `reference`, `choices`, `tests` and `meta` that our own
+* A `meta` column is unpacked into `meta`. The `reference`, `choices`, `tests` and `meta` that our own
   exports keep there are put back in their places.
 * Lists and records may be given as JSON text, as in CSV.
 """

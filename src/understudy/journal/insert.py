@@ -23,7 +23,7 @@ class Inserts:
 
     A conversation is written as it grows: a request names the earlier request that it continues,
     and adds its own last turns; of a turn that repeats a reply, only the reply's place. Which those
-    are is known for what came recently, without an index: an index by digest costs a page of the disk
+    are is recent for what came recently, without an index: an index by digest costs a page of the disk
     for each text. What was forgotten and comes again is written once more.
     """
 
@@ -121,12 +121,12 @@ class Inserts:
     def _continue(self, turns: Sequence[Turn], number: int) -> tuple[bytes, int | None, int, bytes]:
         """The digest of a conversation, the effect that it goes on from, how many turns they share,
         and the JSON of the others."""
-        known = self._turns
+        recent = self._turns
         last = turns[-1]
         if len(turns) == 1:  # as most requests are: nothing to share but the question itself
-            if (place := known.get(last.hash)) is not None:
+            if (place := recent.get(last.hash)) is not None:
                 return last.hash, *place, b"[]"
-            known[last.hash] = number, 1
+            recent[last.hash] = number, 1
             return last.hash, None, 0, b"[%b]" % last.body
         parent, shared = self._prefix(turns)
         # The first turn of all repeats no reply.
@@ -134,28 +134,28 @@ class Inserts:
         if not shared:
             parts.insert(0, turns[0].body)
         for i in range(max(shared, len(turns) - 2), len(turns)):
-            known[turns[i].hash] = number, i + 1
+            recent[turns[i].hash] = number, i + 1
         return last.hash, parent, shared, b"[%b]" % b",".join(parts)
 
-    def _add(self, table: str, known: dict[K, int], value: K) -> int:
-        self._last[table] = known[value] = number = self._last[table] + 1
+    def _add(self, table: str, recent: dict[K, int], value: K) -> int:
+        self._last[table] = recent[value] = number = self._last[table] + 1
         return number
 
     def _trim(self) -> None:
         """Forget what came first, where there is more than is worth its memory."""
-        for known, most in (
+        for recent, most in (
             (self._origins, RECENT_ORIGINS),
             (self._heads, RECENT_ORIGINS),
             (self._turns, RECENT_TURNS),
         ):
-            if len(known) > 2 * most:
-                _forget_first(known, len(known) - most)
+            if len(recent) > 2 * most:
+                _forget_first(recent, len(recent) - most)
         if self._characters > 2 * RECENT_TEXT:
             _forget_first(self._replies, len(self._replies) // 2)
             self._characters = sum(map(len, self._replies))
 
     def _prefix(self, turns: Sequence[Turn]) -> tuple[int | None, int]:
-        """The effect that asked the longest known beginning, and how many turns that is."""
+        """The effect that asked the longest recent beginning, and how many turns that is."""
         for turn in reversed(turns):
             if (place := self._turns.get(turn.hash)) is not None:
                 return place
@@ -196,13 +196,13 @@ class Inserts:
             self._db.executemany(ADD_BLOB, values)
 
 
-def _forget_first(known: dict[Any, Any], n: int) -> None:
-    for key in list(islice(known, n)):
-        del known[key]
+def _forget_first(recent: dict[Any, Any], n: int) -> None:
+    for key in list(islice(recent, n)):
+        del recent[key]
 
 
 RECENT = 8_192
-"""Effects of the attempt before that are known as if this one had written them."""
+"""Effects of the attempt before that are recent as if this one had written them."""
 RECENT_ORIGINS = 1_024
 RECENT_TURNS = 16_384
 RECENT_TEXT = 8 * 2**20
