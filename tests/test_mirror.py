@@ -14,7 +14,6 @@ TESTED_IN: dict[str, list[str]] = {
     "__main__.py": ["cli/test_app.py"],
     "cli/__init__.py": ["cli/test_app.py"],
     "handles/__init__.py": ["handles/test_world.py"],
-    "methods/self_debug/languages/__init__.py": ["methods/self_debug/languages/test_sql.py"],
 }
 """Modules without a file of their own, and the tests of what stands around them."""
 
