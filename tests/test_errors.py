@@ -82,7 +82,7 @@ def test_the_first_error_of_nested_groups_is_what_they_are_about() -> None:
     ("name", "known", "end"),
     [
         ("temprature", ["temperature", "top_p"], "; did you mean 'temperature'?"),
-        ("x", ["b", "a"], "; there are: a, b."),
+        ("x", ["b", "a"], "; available: a, b."),
         ("x", [f"n{i:02}" for i in range(20)], "n17, n18, n19."),
         ("x", [f"n{i:02}" for i in range(21)], "n19, ...."),
         ("x", [], ". Check the name."),

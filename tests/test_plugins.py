@@ -35,7 +35,7 @@ def test_an_entry_point_that_does_not_load_names_its_package(package: None) -> N
 
     with pytest.raises(ConfigError, match=r"'absent' of understudy\.numbers \(visitor\): expected"):
         load(points["absent"], int)
-    with pytest.raises(ConfigError, match=r"found ModuleNotFoundError: .* Mend or uninstall"):
+    with pytest.raises(ConfigError, match=r"found ModuleNotFoundError: .* Fix or uninstall"):
         load(points["broken"], int)
 
 

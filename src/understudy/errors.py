@@ -1,7 +1,7 @@
 """Everything that can go wrong, in one tree: a class per reaction, not per module.
 
 * UnderstudyError
-  x ConfigError            the recipe, a flag, a seed file or a key is wrong: mend it and run again
+  x ConfigError            the recipe, a flag, a seed file or a key is wrong: fix it and run again
   x RunFolderError         the run folder cannot be used: taken, unwritable, full, of another recipe
   x ProviderError          a model call failed
     + RateLimited            429: slow down; `retry_after` in seconds
@@ -11,12 +11,12 @@
       - ContextOverflow        the prompt does not fit the model's window
       - NotRecorded            a recording was asked for a reply that it does not hold
   x Unparsable             a reply never took the form that the method asked for
-  x MethodError            the code of a method or filter is wrong: mend it and run again
+  x MethodError            the code of a method or filter is wrong: fix it and run again
   x RunStopped             the run cannot go on now, and can be resumed
     + BudgetExhausted        the next call might cross the budget
     + EndpointDown           an endpoint failed too often in a row
-    + NoSandbox              nothing on this machine can hold the programs that a model wrote
-    + Interrupted            somebody asked it to stop
+    + NoSandbox              no isolation works here for the programs that a model wrote
+    + Interrupted            a signal asked it to stop
 
 Only `RateLimited` and `Unavailable` are tried again, in one place (`call/retry.py`). Those two,
 once the tries are used up, `Rejected` and `Unparsable` become a failure row of the task they belong
@@ -89,7 +89,7 @@ class Unparsable(UnderstudyError, ValueError):
 
 
 class MethodError(UnderstudyError):
-    """The code of a method or filter raised what it should not, or made something else than rows."""
+    """The code of a method or filter raised an unexpected error, or did not return rows."""
 
     def __init__(self, message: str, kind: str, traceback: str) -> None:
         super().__init__(message)
@@ -100,7 +100,7 @@ class MethodError(UnderstudyError):
 
 
 class RunStopped(UnderstudyError):
-    """The run stops here and the same command continues it."""
+    """The run has stopped, and the same command continues it."""
 
 
 class BudgetExhausted(RunStopped):
@@ -112,11 +112,11 @@ class EndpointDown(RunStopped, ConnectionError):
 
 
 class NoSandbox(RunStopped):
-    """Nothing here can hold a program, and the user has not said to run it all the same."""
+    """No isolation works on this machine, and the user has not allowed programs to run without one."""
 
 
 class Interrupted(RunStopped):
-    """Somebody asked the run to stop, by the signal of this number."""
+    """A signal asked the run to stop; `signal` is its number."""
 
     def __init__(self, message: str, signal: int) -> None:
         super().__init__(message)
@@ -138,4 +138,4 @@ def nearest(name: str, names: Iterable[str]) -> str:
     if guess := difflib.get_close_matches(name, names, n=1, cutoff=0.5):
         return f"; did you mean {guess[0]!r}?"
     more = ", ..." if len(names) > 20 else ""
-    return f"; there are: {', '.join(names[:20])}{more}." if names else ". Check the name."
+    return f"; available: {', '.join(names[:20])}{more}." if names else ". Check the name."

@@ -27,7 +27,7 @@ def load(point: EntryPoint, kind: type[T]) -> T:
         ConfigError: it cannot be imported, or is not a `kind`.
     """
     who = f"the entry point {point.name!r} of {point.group} ({_package(point)})"
-    cure = "Mend or uninstall that package."
+    cure = "Fix or uninstall that package."
     try:
         value: object = point.load()
     except Exception as error:  # whatever the other package's import raises

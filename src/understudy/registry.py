@@ -29,16 +29,16 @@ Shape: TypeAlias = Literal["task", "pool", "example"]
 
 
 class Account(NamedTuple):
-    """What a method says of all that it made."""
+    """A method's report on everything it made."""
 
     text: str
     """For a terminal, tables included: `understudy show` prints it."""
     charts: tuple[Chart, ...] = ()
-    """Of the figures of the text those that are better seen: `report.html` draws them."""
+    """Charts of figures in the text: `report.html` draws them."""
 
 
 Report: TypeAlias = Callable[[Iterable[Example | Rejection]], str | Account]
-"""A method's own account of what it made; text alone where there is nothing to draw."""
+"""A method's own account of what it made; only text if there is nothing to draw."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -47,7 +47,7 @@ class Index(Protocol):
     """What a filter that compares examples with each other keeps of those it has accepted."""
 
     def add(self, example: Example, /) -> None:
-        """`example` was kept."""
+        """Add an example that was kept."""
         ...
 
 
@@ -162,7 +162,7 @@ class Registry:
                 return replace(definition, name=point.name, release=release)
         raise ConfigError(
             f"the entry point {point.name!r} of {point.group}: expected a function decorated with "
-            f"@method or @rule at {point.value}, found none. Mend or uninstall that package."
+            f"@method or @rule at {point.value}, found none. Fix or uninstall that package."
         )
 
 
@@ -296,7 +296,7 @@ def _handles(
         if free and parameter not in handles and parameter not in _OTHERS:
             raise ConfigError(
                 f"{name}: expected a handle as the annotation of {parameter!r}, found "
-                f"{details.annotation!r}; there are: "
+                f"{details.annotation!r}; available: "
                 f"{', '.join(sorted(kind.__name__ for kind in HANDLES))}."
             )
     return handles

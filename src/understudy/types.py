@@ -93,7 +93,7 @@ class Request(Value, frozen=True, kw_only=True):
     endpoint: str = ""
     """Who answers: the provider's name and its base URL; part of the journal's key."""
     revision: str = ""
-    """Which weights answer under that name: a student that was trained again is another model. Part
+    """Which weights answer under that name: a retrained student is another model. Part
     of the journal's key, never sent."""
     messages: tuple[Message, ...] = ()
     prompt: str = ""
@@ -102,7 +102,7 @@ class Request(Value, frozen=True, kw_only=True):
     """With `prompt`: have the prompt's own tokens scored and returned before the reply's."""
     sampling: Sampling = Sampling()
     logprobs: int | None = None
-    """Ask for the log-probability of each token, and of this many alternatives (0-20)."""
+    """Request the log-probability of each token, and of this many alternatives (0-20)."""
     schema: Json | None = None
     """JSON Schema that the reply's text must satisfy."""
     tools: tuple[Json, ...] = ()
@@ -152,12 +152,12 @@ class Reply(Value, frozen=True):
     """One answer of a model."""
 
     text: str = ""
-    """What it said, without any reasoning trace."""
+    """The reply's text, without any reasoning trace."""
     reasoning: str = ""
-    """The reasoning trace, where the endpoint shows one."""
+    """The reasoning trace, if the endpoint returns one."""
     stop: Stop = "end"
     refusal: str = ""
-    """The endpoint's own words where it declined to answer."""
+    """The endpoint's message if it declined to answer."""
     logprobs: tuple[Token, ...] | None = None
     """None where the endpoint gave none."""
     tool_calls: tuple[ToolCall, ...] = ()
@@ -186,7 +186,7 @@ class Turn(NamedTuple):
 
 
 class Canonical(NamedTuple):
-    """What is asked, whoever is asked, in the form that is hashed, stored and measured."""
+    """A request without its recipient, in the form that is hashed, stored and measured."""
 
     hash: bytes
     """16 bytes, of head and turns."""

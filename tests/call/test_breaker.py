@@ -60,7 +60,7 @@ def test_where_nothing_was_ever_answered_as_many_calls_as_there_can_be_are_enoug
 
 def test_the_reason_says_how_long_and_what_was_last() -> None:
     assert str(trip(DOWN, 5, 61.0)) == (
-        "door has answered nothing for 61 s; the last error: 503. The same command continues the run."
+        "door has not answered for 61 s; the last error: 503. The same command continues the run."
     )
 
 

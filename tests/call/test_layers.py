@@ -8,10 +8,8 @@ import pytest
 from harness import Bench, asked
 
 import understudy
-from understudy.call import canonical
-from understudy.call import model as model_module
 from understudy.providers.scripted import Scripted
-from understudy.types import Call, Generate, Image, Layer, Reply, user
+from understudy.types import Call, Generate, Layer, Reply
 
 SCRIPT = "def answer(call):\n    return f'mail to {call.task}@example.com'\n"
 
@@ -104,23 +102,3 @@ async def test_the_first_layer_is_outermost() -> None:
     await model.ask("weather")
     await model.through(mocking, logging(inner)).ask("weather")
     assert (len(outer), len(inner)) == (1, 0)
-
-
-async def test_a_request_is_put_into_canonical_form_once_however_many_draws_it_has(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    forms = list[object]()
-
-    def count(request: object) -> object:
-        forms.append(request)
-        return original(request)  # type: ignore[arg-type]
-
-    original = canonical.canonical
-    for module in (canonical, model_module):
-        monkeypatch.setattr(module, "canonical", count)
-    picture = Image(media_type="image/png", data=b"\x89PNG" * 1000)
-    async with Bench(tmp_path / "j.db") as bench:
-        bench.budget.limit = 1_000.0
-        model = bench.model(Scripted(lambda call: "x")).at("s", "t")
-        await model.sample([user("what is this?", picture)], 20)
-    assert len(forms) == 1

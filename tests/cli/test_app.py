@@ -25,8 +25,8 @@ def test_the_help_lists_every_command() -> None:
     assert found.stdout == snapshot("""\
 Usage: understudy [OPTIONS] COMMAND [ARGS]...
 
-  Turn a teacher model and a handful of seeds into training data that can be
-  trusted.
+  Turn a teacher model and a handful of seeds into training data that you can
+  trust.
 
 Options:
   --version  Print the version.

@@ -50,7 +50,7 @@ def test_no_run_folder_is_2(command: list[str]) -> None:
     ("command", "words"),
     [
         (["export", "out", "--format", "alpacca"], "no format 'alpacca'; did you mean 'alpaca'?"),
-        (["export", "out", "--step", "lenght"], "no step 'lenght'; there are: self_consistency."),
+        (["export", "out", "--step", "lenght"], "no step 'lenght'; available: self_consistency."),
         (
             ["export", "out", "--to", "x.jsonl", "--format", "preference"],
             "preference needs rejected turns that end with an answer; found none.",

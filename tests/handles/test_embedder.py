@@ -1,8 +1,6 @@
 """Texts as vectors."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,7 +26,6 @@ from understudy.handles.embedder import (
     put_together,
     unpack_vector,
 )
-from understudy.handles.hashing import DIMENSIONS, embed_by_hash, hashing
 from understudy.types import Example, Task, Usage
 
 
@@ -140,42 +137,6 @@ async def test_another_embedder_is_asked_anew(tmp_path: Path) -> None:
 def test_a_vector_comes_back_bit_for_bit(numbers: list[float]) -> None:
     vector = np.array(numbers, dtype=np.float32)
     assert unpack_vector(pack_vector(vector)).tobytes() == vector.tobytes()
-
-
-# The hashing embedder
-
-
-async def test_hashing_finds_like_texts_alike() -> None:
-    a, b, c = await Embedder(hashing()).embed(
-        ["The cat sat on the mat.", "A cat sat on a mat!", "Interest rates rose in March."]
-    )
-    assert a.shape == (DIMENSIONS,)
-    assert a @ b > 0.4 > 0.2 > a @ c
-
-
-@given(st.text())
-def test_hashing_gives_a_length_of_one_or_nothing(text: str) -> None:
-    length = float(np.linalg.norm(embed_by_hash(text)))
-    assert length == pytest.approx(1, abs=1e-5) or length == 0
-
-
-def test_hashing_stays_what_it_is_in_every_process() -> None:
-    program = (
-        "from understudy.handles.hashing import embed_by_hash\n"
-        "from hashlib import sha256\n"
-        "print(sha256(embed_by_hash('Ünderstudy learns the part').tobytes()).hexdigest()[:16])"
-    )
-    digests = {
-        subprocess.run(
-            [sys.executable, "-c", program], env={"PYTHONHASHSEED": seed}, check=True,
-            capture_output=True, text=True,
-        ).stdout.strip()
-        for seed in ("1", "2")
-    }  # fmt: skip
-    assert digests == {DIGEST}
-
-
-DIGEST = "ecf34ee3ec1aadcd"
 
 
 # In a method

@@ -1,11 +1,8 @@
-"""A journal that is lost, empty, damaged or of another format says so in one sentence."""
+"""A journal that is cut or has flipped bits says so in one sentence, whatever is read of it."""
 
-import os
 import random
-import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from harness import Bench, defined, step
@@ -13,7 +10,6 @@ from harness import Bench, defined, step
 from understudy.call.model import Model
 from understudy.errors import RunFolderError
 from understudy.journal.read import Records
-from understudy.journal.write import SqliteJournal
 from understudy.providers.scripted import Scripted
 from understudy.types import Example, Task
 
@@ -122,72 +118,3 @@ async def test_a_changed_reply_is_not_replayed(falsified: Path) -> None:
         teacher = bench.model(Scripted([])).at("ask", "t7", "teacher")
         with pytest.raises(RunFolderError, match="a reply of step 'ask', task 't7' was changed"):
             await teacher.ask("question 7 " * 20)
-
-
-@pytest.mark.parametrize("opening", [Records, lambda p: SqliteJournal(p, fresh=False)])
-def test_a_lost_or_emptied_journal_is_never_begun_anew(
-    opening: Callable[[Path], Any], tmp_path: Path
-) -> None:
-    path = tmp_path / "journal.db"
-    with pytest.raises(RunFolderError, match=r"expected the run's journal, found no file\."):
-        opening(path)
-    assert not path.exists()
-    path.touch()
-    with pytest.raises(RunFolderError, match=r"expected the run's journal, found an empty file\."):
-        opening(path)
-
-
-@pytest.mark.parametrize("opening", [Records, SqliteJournal])
-def test_another_format_is_named(opening: Callable[[Path], Any], tmp_path: Path) -> None:
-    path = tmp_path / "journal.db"
-    db = sqlite3.connect(path)
-    db.executescript("create table calls (id); create table rows (id); create table sessions (id);")
-    db.close()
-    with pytest.raises(
-        RunFolderError, match="expected a journal of format 2, found format 1, which"
-    ):
-        opening(path)
-    db = sqlite3.connect(path)
-    db.executescript("drop table calls; pragma application_id = 7;")
-    db.close()
-    with pytest.raises(RunFolderError, match="found another SQLite database"):
-        opening(path)
-
-
-@pytest.mark.parametrize("opening", [Records, SqliteJournal])
-async def test_a_newer_format_is_named(opening: Callable[[Path], Any], journal: Path) -> None:
-    db = sqlite3.connect(journal)
-    db.execute("pragma user_version = 3")
-    db.close()
-    with pytest.raises(RunFolderError, match="found format 3, which another version"):
-        opening(journal)
-
-
-def deny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a read-only disk, which the tests' own user, root, is otherwise not kept from."""
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
-
-
-def test_a_journal_on_a_read_only_disk_can_be_read(
-    journal: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    deny(monkeypatch)
-    before = sorted(journal.parent.iterdir())
-    records = Records(journal)
-    assert len(list(records.calls())) == 120
-    records.close()
-    assert sorted(journal.parent.iterdir()) == before
-
-
-async def test_rows_in_a_log_that_cannot_be_read_are_not_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    journal = SqliteJournal(tmp_path / "journal.db")
-    copy = tmp_path / "copy"
-    copy.mkdir()
-    for name in ("journal.db", "journal.db-wal"):
-        (copy / name).write_bytes((tmp_path / name).read_bytes())
-    await journal.close("done")
-    deny(monkeypatch)
-    with pytest.raises(RunFolderError, match="Copy the folder to another disk"):
-        Records(copy / "journal.db")

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from tiny_pocket import config, decoder, plain_logits, tensors
 
-from understudy.pocket.cache import SHARED_ROWS, SHARED_TOKENS, Prompt, PromptCache, RowBatch
+from understudy.pocket.cache import SHARED_ROWS, SHARED_TOKENS, PromptCache, RowBatch
 from understudy.pocket.decoder import Decoder
 
 CLOSE = 2e-5
@@ -134,19 +134,6 @@ def test_a_prompt_that_begins_like_another_is_read_from_where_they_part() -> Non
     )
 
 
-def test_recent_prompts_are_few_and_leave_a_token_to_read() -> None:
-    model, text = decoder(), ids(40)
-    cache = PromptCache(most=60)
-    cache.add(model.read(text).prompt)
-    known = cache.longest_prefix(text)
-    assert known is not None
-    assert len(known.ids) == 39  # the last one's logits are wanted
-    assert cache.longest_prefix(text[:10]) is None  # too short to be worth it
-    assert cache.longest_prefix(ids(40, 8)) is None
-    cache.add(model.read(ids(30, 7)).prompt)
-    assert cache.longest_prefix(text) is None  # 70 tokens are more than 60
-
-
 def test_a_pool_gives_its_room_back_when_long_rows_have_gone() -> None:
     model = decoder(max_position_embeddings=600)
     batch: RowBatch[str] = RowBatch(model.shape)
@@ -159,11 +146,6 @@ def test_a_pool_gives_its_room_back_when_long_rows_have_gone() -> None:
     assert close(
         model.step(batch, [5])[0], plain_logits(tensors(config()), config(), [*ids(20), 5])[-1]
     )
-
-
-def test_an_empty_beginning_is_no_prompt() -> None:
-    assert PromptCache().longest_prefix([]) is None
-    assert isinstance(Prompt((), np.zeros((2, 2, 2, 0, 8), np.float32)), Prompt)
 
 
 def test_a_gate_that_is_shut_fast_is_no_error() -> None:

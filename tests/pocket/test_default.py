@@ -25,7 +25,7 @@ async def test_the_built_in_model_stands_in_where_none_is_named(tmp_path: Path) 
     assert summary.status == "done"
     assert summary.tally.tokens_out > 0
     assert (summary.tally.cost, summary.tally.unpriced) == (0, 0)
-    assert said[0].startswith("no model is named as teacher: taking pocket")
+    assert said[0].startswith("no model is set for teacher: using pocket")
     facts = json.loads((tmp_path / "run" / "run.json").read_text())
     assert facts["recipe"]["models"]["teacher"]["model"] == "pocket"
 
@@ -35,7 +35,7 @@ async def test_it_may_be_named_as_well_and_has_room_in_any_budget(tmp_path: Path
     named = recipe(tmp_path / "run", models={"teacher": "pocket"}, budget=0)
     summary = await execute(named, notice=said.append)
     assert (summary.status, summary.failed) == ("done", 0)
-    assert not any("no model is named" in text for text in said)
+    assert not any("no model is set" in text for text in said)
     again = await execute(recipe(tmp_path / "run"))
     assert again.tally.sent == 0  # the same recipe, spelt out or not
 

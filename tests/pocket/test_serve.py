@@ -410,5 +410,5 @@ def test_the_command_serves_and_ends_cleanly() -> None:
     )
     assert process.returncode == 0
     assert "No figure of theirs is a research result" in errors
-    assert "is served, without a key" in errors
+    assert "can use it without a key" in errors
     assert "Traceback" not in errors

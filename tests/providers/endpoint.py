@@ -56,13 +56,13 @@ class Server:
 
 
 @asynccontextmanager
-async def serve() -> AsyncIterator[Server]:
+async def serve(port: int | None = None) -> AsyncIterator[Server]:
     """An endpoint on the loopback interface, as long as the block lasts."""
     state = Server()
     app = web.Application(client_max_size=1 << 26)
     app.router.add_get("/v1/models", state.list_models)
     app.router.add_post("/v1/{tail:.*}", state.post)
-    running = TestServer(app)
+    running = TestServer(app, port=port)
     await running.start_server()
     state.url = str(running.make_url("/v1"))
     yield state

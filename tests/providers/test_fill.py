@@ -1,9 +1,7 @@
 """Instances of any JSON Schema."""
 
 import datetime
-import re
 from enum import Enum
-from random import Random
 from typing import Annotated, Any, Literal, Union
 from uuid import UUID
 
@@ -16,7 +14,6 @@ from understudy.call.model import Model
 from understudy.call.schema import complaints
 from understudy.errors import ConfigError
 from understudy.providers.fill import fill_schema
-from understudy.providers.fill_pattern import fill_pattern
 from understudy.providers.scripted import Scripted
 
 
@@ -116,22 +113,6 @@ def test_a_schema_that_nothing_satisfies_is_refused() -> None:
         fill_schema({"$ref": "#/$defs/nowhere"})
     with pytest.raises(ConfigError, match="a reference inside the JSON Schema"):
         fill_schema({"$ref": "https://example.com/schema"})
-
-
-@pytest.mark.parametrize(
-    "pattern",
-    ["^a+$", "[^a-z]", r"(x|y){3}\1", r"\w+\s\d?", "a.c", "[^x]*y", r"^\S+@\S+$", "(?i:ab)"],
-)
-def test_a_text_is_written_to_a_pattern(pattern: str) -> None:
-    for seed in range(20):
-        assert re.search(pattern, fill_pattern(pattern, Random(seed)))
-
-
-def test_a_pattern_that_looks_around_is_refused() -> None:
-    with pytest.raises(ConfigError, match="without look-around"):
-        fill_pattern("(?=a)", Random(0))
-    with pytest.raises(ConfigError, match="expected a regular expression"):
-        fill_pattern("(", Random(0))
 
 
 def test_a_few_values_come_each_once_before_any_comes_again() -> None:

@@ -17,10 +17,7 @@ from understudy.errors import (
     Rejected,
 )
 from understudy.providers.negotiate import Features
-from understudy.providers.openai.encode import messages
 from understudy.types import (
-    Image,
-    Request,
     Sampling,
     system,
     user,
@@ -132,15 +129,6 @@ async def test_a_request_that_fails_anyway_teaches_nothing(server: Server) -> No
     assert provider.features == Features()
     assert server.notices == []
     assert len(server.bodies) == 4
-
-
-def test_a_schema_in_words_is_added_to_the_last_turn_of_the_user() -> None:
-    lowered = Features(schema="refused")
-    parts = Request(model="m", schema=SCHEMA, messages=(user("x", Image(url="https://y")),))
-    content = messages(parts, lowered)[0]["content"]
-    assert [part["type"] for part in content] == ["image_url", "text", "text"]
-    alone = Request(model="m", schema=SCHEMA, messages=(system("x"),))
-    assert [turn["role"] for turn in messages(alone, lowered)] == ["system", "user"]
 
 
 # ---------------------------------------------------------------- stop strings

@@ -147,8 +147,8 @@ async def test_schema_and_extra_are_passed_over_and_said_once(weights: Path) -> 
         await pocket(call(schema={"type": "object"}))
         await pocket(call(extra={"effort": "low"}))
     assert said == [
-        "pocket passes over the JSON Schema of a request.",
-        "pocket has no settings of its own, and passes over `extra`: effort.",
+        "pocket ignores the JSON Schema of a request.",
+        "pocket has no settings of its own and ignores `extra`: effort.",
     ]
     assert pocket.features.schema == "ignored"
     await pocket.close()

@@ -25,7 +25,7 @@ def test_the_first_signal_keeps_every_call_under_way(
         ended = running.end()
 
         assert ended.code == CODES[number], ended
-        assert "calls under way are let finish" in ended.err
+        assert "calls in flight; interrupt again" in ended.err
         asked, committed = server.asked(), run.committed()
         assert 60 <= asked.total() < tasks
         assert committed == asked, "a call under way was thrown away"
@@ -46,8 +46,8 @@ def test_the_second_signal_stops_at_once(tmp_path: Path, number: signal.Signals)
         running = run.start()
         server.wait(requests=8)
         running.signal(number)
-        said = running.wait_for("calls under way are let finish")
-        assert "stopping: 8 calls" in said
+        said = running.wait_for("calls in flight; interrupt again")
+        assert "stopping: waiting for 8 calls" in said
 
         running.signal(number)
         ended = running.end(20)

@@ -110,7 +110,7 @@ def test_examples_are_conversations_with_what_is_known_of_them() -> None:
 
 
 def test_the_built_in_model_is_called_what_it_is() -> None:
-    warning = "No figure of it is a research result"
+    warning = "None of its figures is a research result"
     assert warning in run("pocket", steps=[{"self_consistency": {"samples": 1, "shots": 0}}])
     assert warning not in run(out="other")
 

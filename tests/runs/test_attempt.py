@@ -212,7 +212,7 @@ def test_only_so_many_seeds_are_run_where_a_number_is_given() -> None:
 def test_a_default_teacher_is_said_to_be_taken() -> None:
     notices = list[str]()
     run(recipe(models={}, seeds=[{"prompt": "What is 3 + 4?"}]), notice=notices.append)
-    assert notices[0].startswith("no model is named as teacher: taking pocket")
+    assert notices[0].startswith("no model is set for teacher: using pocket")
 
 
 def test_roles_of_one_model_share_its_endpoint_and_others_do_not() -> None:

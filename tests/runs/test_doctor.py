@@ -123,17 +123,17 @@ async def test_log_probabilities_must_come() -> None:
         True, "1 tokens, 2 alternatives each",
     )  # fmt: skip
     assert await find(doctor.check_logprobs, lambda call: Reply(text="yes")) == (
-        False, "asked for, none came",
+        False, "requested, but none came",
     )  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("reply", "works", "detail"),
     [
-        ('{"colour": "green"}', True, "kept to"),
-        ('{"colour": "blue"}', False, "not kept to"),
-        ('{"colour": "red", "x": 1}', False, "not kept to"),
-        ("I like green.", False, "no JSON came"),
+        ('{"colour": "green"}', True, "the reply follows the schema"),
+        ('{"colour": "blue"}', False, "the reply does not follow the schema"),
+        ('{"colour": "red", "x": 1}', False, "the reply does not follow the schema"),
+        ("I like green.", False, "the reply is not JSON"),
     ],
 )
 async def test_a_json_schema_must_be_kept_to(reply: str, works: bool, detail: str) -> None:
@@ -162,7 +162,7 @@ async def test_what_is_refused_does_not_work_and_what_fails_cannot_be_told(
         False, "refused: 'no such field'",
     )  # fmt: skip
     assert await find(check, lambda call: Unavailable("oops")) == (
-        None, "cannot be told: 'oops'",
+        None, "inconclusive: 'oops'",
     )  # fmt: skip
 
 

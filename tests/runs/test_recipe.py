@@ -137,7 +137,7 @@ def test_after_a_methods_name_its_own_settings_need_no_prefix() -> None:
     ("flags", "message"),
     [
         (["budget"], snapshot("'budget': expected a setting, written key=value.")),
-        (["budget=["], snapshot("'budget=[': the value is no YAML; put it in quotes.")),
+        (["budget=["], snapshot("'budget=[': the value is not YAML; put it in quotes.")),
         (
             ["steps.self_consistncy.samples=5"],
             snapshot(
@@ -146,7 +146,7 @@ def test_after_a_methods_name_its_own_settings_need_no_prefix() -> None:
         ),
         (
             ["steps.7.samples=5"],
-            snapshot("'steps.7.samples=5': no step '7'; there are: self_consistency."),
+            snapshot("'steps.7.samples=5': no step '7'; available: self_consistency."),
         ),
         (["bugdet=5"], snapshot("recipe.yaml: no setting 'bugdet'; did you mean 'budget'?")),
         (
@@ -244,10 +244,10 @@ recipe: no setting 'sedes'; did you mean 'seeds'?\
         ({"steps": ["self_consistant"]}, snapshot("no method or filter 'self_consistant'; did you mean 'self_consistency'?")),
         ({"steps": ["length", "length"]}, snapshot("recipe: steps: two steps are called 'length': give one a `label`, found ['length', 'length'].")),
         ({"steps": [{"length": {}, "label": "seeds"}]}, snapshot("recipe: steps: two steps are called 'seeds': give one a `label`, found [{'length': {}, 'label': 'seeds'}].")),
-        ({"steps": [{"length": {}, "self_consistency": {}}]}, snapshot("recipe: steps.0: a step is one method or filter with its settings, got ['length', 'self_consistency'], found {'length': {}, 'self_consistency': {}}.")),
+        ({"steps": [{"length": {}, "self_consistency": {}}]}, snapshot("recipe: steps.0: expected one method or filter with its settings, found ['length', 'self_consistency'].")),
         ({"steps": ["nowhere.py:mine"]}, snapshot("nowhere.py:mine: expected a Python file, or a folder with an __init__.py, at nowhere.py, found none.")),
         ({"steps": [{"self_consistency": {}, "models": {"verifer": "teacher"}}]}, snapshot("self_consistency: no role 'verifer'; did you mean 'verifier'?")),
-        ({"steps": [{"self_consistency": {}, "models": {"verifier": "jugde"}}]}, snapshot("self_consistency: models.verifier: no model 'jugde' in the recipe; there are: teacher.")),
+        ({"steps": [{"self_consistency": {}, "models": {"verifier": "jugde"}}]}, snapshot("self_consistency: models.verifier: no model 'jugde' in the recipe; available: teacher.")),
         ({"models": {"teacher": "openai:a", "verifer": "openai:b"}}, snapshot("recipe: no step has a role 'verifer'; did you mean 'verifier'?")),
     ],
 )  # fmt: skip

@@ -66,7 +66,7 @@ def test_what_differs_is_named_with_the_cure() -> None:
         "  columns.prompt: (unset) -> 'q'",
         "  seed: 0 -> 3",
         "Run it as it was, or start a new one: out=NEW reuse='[out]' takes from this one every reply "
-        "that is still asked for.",
+        "that is still needed.",
     ]
 
 
@@ -170,5 +170,5 @@ def test_a_folder_without_a_run_and_a_file_that_is_none_are_told_apart() -> None
         read_facts(Path("out"))
     for text in ("{", "[]", "{}", '{"recipe": 1}'):
         Path("out/run.json").write_text(text)
-        with pytest.raises(RunFolderError, match="Restore it, or start anew with out=FOLDER"):
+        with pytest.raises(RunFolderError, match="Restore it, or start a new run with out=FOLDER"):
             read_facts(Path("out"))

@@ -151,7 +151,7 @@ async def test_a_bug_names_step_task_and_the_line_of_the_users_file() -> None:
     assert where == f"  {file}:8, in helper: return json.loads(text)"
     assert raised_in.startswith("  raised in ")
     assert "json/decoder.py" in raised_in
-    assert cure.startswith("Mend it and run the same command again")
+    assert cure.startswith("Fix it and run the same command again")
     assert "on_error=row" in cure
     assert raised.value.kind == "JSONDecodeError"
 

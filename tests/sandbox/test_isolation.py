@@ -73,7 +73,7 @@ def test_a_program_that_is_missing_is_named(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     for name, program in (("bubblewrap", "bwrap"), ("docker:x", "docker"), ("podman:x", "podman")):
-        with pytest.raises(ConfigError, match=f"there is no program {program}"):
+        with pytest.raises(ConfigError, match=f"the program {program}"):
             find_isolation(name)
 
 

@@ -10,7 +10,7 @@ FEW = 5
 
 
 class Breaker:
-    """What an endpoint has answered and failed to answer, from which both are decided."""
+    """Counts an endpoint's answers and failures, from which both are decided."""
 
     def __init__(
         self,
@@ -21,7 +21,7 @@ class Breaker:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`patience`: seconds of nothing but failures after which the endpoint counts as down; ten
-        times as long if they are all 429. `most`: calls that can be under way at any time."""
+        times as long if they are all 429. `most`: most calls in flight at any time."""
         self.name = name
         self.served = 0
         """Calls answered so far."""
@@ -32,14 +32,14 @@ class Breaker:
         self._only_429 = True
 
     def note_answer(self) -> None:
-        """The endpoint answered, if only to refuse."""
+        """Note that the endpoint answered, even if only to refuse."""
         self._since = None
         if self._failing:
             self._failing.clear()
             self._only_429 = True
 
     def note_failure(self, call: object, error: ProviderError) -> EndpointDown | None:
-        """A call failed in a way that may pass; the reason to stop, once the endpoint is down."""
+        """Note a transient failure. Returns the reason to stop once the endpoint is down."""
         if isinstance(error, Unavailable) and error.answered:
             self.note_answer()
             return None
@@ -56,7 +56,7 @@ class Breaker:
         if now - self._since < patience or not (self._only_429 or len(self._failing) >= few):
             return None
         return EndpointDown(
-            f"{self.name} has answered nothing for {now - self._since:.0f} s; "
+            f"{self.name} has not answered for {now - self._since:.0f} s; "
             f"the last error: {str(error).rstrip('.')}. The same command continues the run."
         )
 

@@ -1,4 +1,4 @@
-"""What calls cost, and a limit that holds.
+"""What calls cost, and a hard limit on it.
 
 Before a call is sent, the most it can cost is set aside: its prompt, at no more than one token per
 two bytes, and its `max_tokens`, or where that is unset the longest reply seen so far of that model.
@@ -30,7 +30,7 @@ class Price(Settings):
     input: float = Field(ge=0)
     output: float = Field(ge=0)
     cached: float | None = Field(default=None, ge=0)
-    """For prompt tokens the endpoint had cached; `input` where unset."""
+    """For prompt tokens that the endpoint had cached; `input` if unset."""
 
     def of(self, usage: Usage) -> float:
         """Dollars."""
@@ -80,7 +80,7 @@ class Budget:
         self._freed: list[asyncio.Future[None]] = []
 
     async def reserve(self, bound: float) -> None:
-        """Set `bound` aside; waits where calls under way may still turn out cheaper.
+        """Set `bound` aside; waits while calls in flight may still turn out cheaper.
 
         Raises:
             BudgetExhausted: it does not fit.
@@ -125,7 +125,7 @@ class Budget:
         return BudgetLease(lease, give_back)
 
     def settle(self, bound: float, cost: float) -> None:
-        """The call that `bound` was set aside for cost this much."""
+        """Note what the call that `bound` was reserved for has cost."""
         self.cost += cost
         if self.limit is None:
             return
@@ -157,7 +157,7 @@ def metered(generate: Generate, budget: Budget, price: Price | None) -> Generate
 async def spend(
     budget: Budget, bound: float, do: Callable[[], Awaitable[T]], cost: Callable[[T], float]
 ) -> T:
-    """What `do` gives, once `bound` dollars are set aside for it; what it cost is taken.
+    """The result of `do`, run once `bound` dollars are reserved for it; its cost is booked.
 
     Raises:
         BudgetExhausted: the bound does not fit.
@@ -175,7 +175,7 @@ async def spend(
 _ROUNDING = 1e-12
 """Dollars by which sums of floats may be off."""
 DEFAULT_REPLY = 4_096
-"""Tokens that a reply without `max_tokens` is taken to have at most, until a longer one is seen."""
+"""Assumed most tokens of a reply without `max_tokens`, until a longer one is seen."""
 
 
 def most(call: Call, price: Price, longest: int) -> float:

@@ -2,7 +2,7 @@
 
 Above this layer everything is one draw: the journal, the budget, the records. Here the draws of an
 equal request that are asked for within one turn of the event loop become one request for `n`
-replies, whichever tasks, roles and scopes they belong to: a prompt that is read once is paid for once.
+replies, whichever tasks, roles and scopes they belong to. So a shared prompt is paid for once.
 Where the request has a seed, only consecutive draws of one scope are put together, since draw d is
 sent as seed + d.
 """
@@ -23,7 +23,7 @@ def grouped(provide: Provide, notice: Callable[[str], None] = lambda _: None) ->
     """One draw at a time, from a provider that is asked for several at once where it can.
 
     A provider that gives fewer than it was asked for is asked for the rest one by one. One that
-    gives a single reply where several were asked for ignores `n`, and is not asked so again.
+    gives a single reply where several were asked for ignores `n`, and is not asked for several again.
     """
     ignores_n = False
 
@@ -32,7 +32,7 @@ def grouped(provide: Provide, notice: Callable[[str], None] = lambda _: None) ->
         n = len(calls)
         replies = _carry(list(await provide(WireCall(tuple(calls))))[:n])
         if len(replies) == 1 < n and not ignores_n:
-            # A few short of n, some choices came broken; one alone, the endpoint ignores n.
+            # A few short of n: some choices were broken. Only one: the endpoint ignores n.
             ignores_n = True
             notice(f"asked for {n} replies at once, got 1: asking one by one")
         return replies

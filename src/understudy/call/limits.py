@@ -1,8 +1,8 @@
-"""How many calls an endpoint has under way: as many as it bears, found by trying.
+"""How many calls an endpoint has in flight: as many as it can take, found by trying.
 
 The limit starts low and doubles per round trip until the first 429; from then on a 429 multiplies it
-by 0.8, once for all calls that were under way together, and successes add to it one call per round.
-Failures pause growth. `Retry-After` closes the door for everybody.
+by 0.8, once for all calls that were in flight together, and successes add to it one call per round.
+Failures pause growth. `Retry-After` holds back all calls.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ Q = TypeVar("Q")
 
 
 class Metered(Protocol):
-    """What an endpoint answered, with the tokens it counted."""
+    """An endpoint's answer, with the tokens it counted."""
 
     @property
     def usage(self) -> Usage | None: ...
@@ -81,7 +81,7 @@ class Endpoint:
                 await turn
             except asyncio.CancelledError:
                 if turn.done() and not turn.cancelled() and turn.exception() is None:
-                    self.leave()  # the turn had come in the same instant: pass it on
+                    self.leave()  # the turn came at the same moment: pass it on
                 raise
         else:
             self._take()
@@ -93,7 +93,7 @@ class Endpoint:
             self._admit()
 
     def note_success(self, replies: Sequence[Metered]) -> None:
-        """A call was answered: a reason to grow, where the limit is made use of."""
+        """Note an answered call: a reason to grow, if the limit is in use."""
         self.breaker.note_answer()
         self.breaker.served += 1
         if self._tokens.per_minute:
@@ -106,7 +106,7 @@ class Endpoint:
             self.limit = min(self._most, self.limit + (1.0 if self._doubling else 1 / self.limit))
 
     def note_refusal(self, call: object, error: RateLimited, epoch: int) -> None:
-        """A 429 for a call that entered in `epoch`."""
+        """Note a 429 for a call that entered in `epoch`."""
         if epoch == self._epoch:
             self.limit = max(1.0, self.limit * 0.8)
             self._epoch += 1
@@ -115,7 +115,7 @@ class Endpoint:
         self._fail(call, error)
 
     def note_failure(self, call: object, error: Unavailable) -> None:
-        """No growth until as many calls were answered as the limit is."""
+        """Stop growing until as many calls have been answered as the limit allows at once."""
         if self._growth_debt <= 0:  # a round without growth, not one per failure: some always fail
             self._growth_debt = int(self.limit)
         self._close(error.retry_after)
@@ -164,7 +164,7 @@ class Endpoint:
             self._resting.discard(done)
 
     def stop(self, why: RunStopped) -> None:
-        """No new call from now on: who waits for a turn or sleeps is told `why`."""
+        """Refuse every new call from now on; callers that wait for a turn or sleep get `why`."""
         self._stop = self._stop or why
         for future in (*self._waiting, *self._resting):
             if not future.done():
@@ -172,12 +172,12 @@ class Endpoint:
         self._waiting.clear()
 
     def _close(self, advised: float | None) -> None:
-        """Let nobody in for as long as the endpoint asks; its seconds, or None."""
+        """Hold back all calls for as long as the endpoint asks. Returns the seconds, or None."""
         if advised is None:
             return
         until = self._clock() + advised
         if advised >= LONG and until > self._closed_until + LONG:
-            self._notice(f"{self.name} asks to be left alone for {advised:.0f} s: waiting")
+            self._notice(f"{self.name} asks for a pause of {advised:.0f} s: waiting")
         self._closed_until = max(self._closed_until, until)
 
     def _fail(self, call: object, error: ProviderError) -> None:
@@ -215,7 +215,7 @@ class Endpoint:
 
 
 LONG = 30.0
-"""Seconds of advised waiting that are worth a word to whoever watches."""
+"""Advised waits of at least this many seconds are reported."""
 
 
 class Pace:
@@ -237,7 +237,7 @@ class Pace:
 
 
 def limited(provide: Wire[Q, A], endpoint: Endpoint) -> Wire[Q, A]:
-    """Calls take turns, as `endpoint` allows."""
+    """A layer whose calls wait until `endpoint` allows them."""
 
     async def wait_turn(call: Q) -> Sequence[A]:
         epoch = await endpoint.enter()

@@ -59,17 +59,17 @@ class Model:
     revision: str = ""
     """Which weights answer under that name; part of every key, never sent."""
     sampling: Sampling = Sampling()
-    """Used where a request leaves a setting open."""
+    """Used for settings that a request leaves open."""
     extra: Json = field(default_factory=dict[str, Any])
     """Sent with every request, in the endpoint's own dialect."""
     _draws: dict[tuple[str, bytes], int] = field(
         default_factory=dict[tuple[str, bytes], int], repr=False, compare=False
     )
-    """How often each request was made so far in each scope; shared by all scopes of a task."""
+    """How often each request has been made in each scope; shared by all scopes of a task."""
 
     def at(self, step: str, task: str, role: str | None = None) -> "Model":
         """The same model for another unit of work, whose identical requests count from 0."""
-        # Made for every task: spelt out, as `replace` takes five times as long.
+        # Called for every task: spelt out, since `replace` takes five times as long.
         return Model(
             self.name, self.generate, self.endpoint, role or self.role, step, task, "",
             self.revision, self.sampling, self.extra,
@@ -257,7 +257,7 @@ class Model:
         reply = await self.chat(prompt, sampling, logprobs=20)
         if not reply.logprobs:
             raise Rejected(
-                f"{self.name}: log-probabilities were asked for and none came; sample instead."
+                f"{self.name}: log-probabilities were requested and none came; sample instead."
             )
         first = reply.logprobs[0]
         mass = dict.fromkeys(options, 0.0)
@@ -293,14 +293,14 @@ class Prefetch(Generic[T]):
         self._started = deque[asyncio.Future[T]]()
 
     def __len__(self) -> int:
-        """What was started and not yet taken."""
+        """Started and not yet taken."""
         return len(self._started)
 
     def start(self, work: Coroutine[Any, Any, T]) -> None:
         self._started.append(asyncio.ensure_future(work))
 
     async def take(self) -> T:
-        """The result of what was started first."""
+        """The result of the work that was started first."""
         return await self._started.popleft()
 
     async def drain(self) -> None:
@@ -308,7 +308,7 @@ class Prefetch(Generic[T]):
         await asyncio.gather(*self._started, return_exceptions=True)
 
     async def close(self) -> None:
-        """Give up what nobody will take."""
+        """Cancel work that nobody will take."""
         for future in self._started:
             future.cancel()
         for result in await asyncio.gather(*self._started, return_exceptions=True):

@@ -1,4 +1,4 @@
-"""How every effect happens: taken from the journal, or done, written, and only then handed on.
+"""How every effect happens: it is read from the journal, or done, written, and only then returned.
 
 A model call, a program in the sandbox, an embedding and a memo differ in how they are done and how
 their outcome is read. They go through the same function.

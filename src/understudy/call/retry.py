@@ -1,4 +1,4 @@
-"""Trying again: one layer, bounded, with full jitter, and only for errors that may pass.
+"""Retries: one layer, bounded, with full jitter, and only for transient errors.
 
 A call that fails while the endpoint serves others is given up after `attempts`. While the endpoint
 serves nobody, waiting is the right thing, until its circuit breaker (`breaker.py`) stops the run.
@@ -23,7 +23,7 @@ def retried(
     cap: float = 30.0,
     sleep: Sleep = asyncio.sleep,
 ) -> Wire[Q, A]:
-    """Try again after `RateLimited` and `Unavailable`, and after nothing else.
+    """Retry after `RateLimited` and `Unavailable`, and after no other error.
 
     Waits as long as the endpoint advised; else, in seconds, a random part of
     `base * 2**attempt`, at most `cap`.

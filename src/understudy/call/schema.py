@@ -9,7 +9,7 @@ from understudy.types import Json
 
 
 class SchemaReader:
-    """From a reply's text to a value of the schema; ValueError says what is wrong."""
+    """Turn a reply's text into a value of the schema; ValueError says what is wrong."""
 
     def __init__(self, schema: type[BaseModel] | Json) -> None:
         self._adapter = None if isinstance(schema, dict) else TypeAdapter(schema)
@@ -32,7 +32,7 @@ class SchemaReader:
 
 def complaints(value: Any, schema: Json) -> list[str]:
     """What a schema does not allow in a value, each with its place."""
-    # It takes a tenth of a second to import, and most runs check no such schema.
+    # Importing it takes a tenth of a second, and most runs check no such schema.
     from jsonschema.validators import Draft202012Validator, validator_for
     from referencing import Registry
 

@@ -24,7 +24,7 @@ from understudy.types import FREE, Call, Generate, Layer, Provide, Reply, Usage
 
 @dataclass
 class Tally:
-    """What the calls of this session came to, for the progress display."""
+    """Totals of this attempt's calls, for the progress display."""
 
     sent: int = 0
     """Wire calls answered."""
@@ -74,7 +74,7 @@ def assemble(
 
 
 def journaled(generate: Generate, journal: Journal, price: Price | None, tally: Tally) -> Generate:
-    """Answer from the journal; what it lacks, ask, write, and answer."""
+    """Answer from the journal. Send what it lacks, write the reply, and then return it."""
 
     async def ask(call: Call, effect: Effect) -> tuple[Effect, Reply]:
         reply = await generate(call)

@@ -20,13 +20,13 @@ class _Batch(Generic[Q, A]):
     """One per question after the first. None: ask alone."""
 
     def share(self, answers: Sequence[A]) -> None:
-        """An answer to each who waits; those for whom there is none ask alone."""
+        """Give each waiting caller its answer; callers without one ask alone."""
         for i, waiter in enumerate(self.waiters):
             if not waiter.done():  # its caller was cancelled
                 waiter.set_result(answers[i] if i < len(answers) else None)
 
     def fail(self, error: BaseException) -> None:
-        """What failed, failed for all of them."""
+        """Raise the failure for all callers."""
         for waiter in self.waiters:
             if not waiter.done():
                 waiter.set_exception(error)
@@ -73,7 +73,7 @@ class Together(Generic[Q, A]):
                     del self._open[key]
             answers = await self.send(batch.questions)
         except asyncio.CancelledError:
-            batch.share([])  # the sender is cancelled, not those who wait for it
+            batch.share([])  # only the sender is cancelled, not the callers that wait for it
             raise
         except Rejected as error:
             if len(batch.questions) == 1 or not self.separate(batch.questions):
@@ -85,5 +85,5 @@ class Together(Generic[Q, A]):
             batch.fail(error)
             raise
         batch.share(answers[1:])
-        # Returned before the others wake: what carries the usage of all is paid for first.
+        # Returned before the others wake, so that the reply with the usage of all is paid for first.
         return answers[0]

@@ -22,7 +22,7 @@ COMMANDS = (
 
 app = typer.Typer(
     name="understudy",
-    help="Turn a teacher model and a handful of seeds into training data that can be trusted.",
+    help="Turn a teacher model and a handful of seeds into training data that you can trust.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -46,13 +46,15 @@ def _options(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Turn a teacher model and a handful of seeds into training data that can be trusted."""
+    """Turn a teacher model and a handful of seeds into training data that you can trust."""
     del version
 
 
 def main() -> None:
     """The `understudy` command."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a terminal without UTF-8 shows what it can
+        if isinstance(
+            stream, TextIOWrapper
+        ):  # a terminal without UTF-8 shows the characters that it can
             stream.reconfigure(errors="backslashreplace")
     app()

@@ -27,7 +27,7 @@ Flags = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="KEY=VALUE",
-        help="Settings, over those of the recipe: budget=5 models.teacher=openai:gpt-5-mini",
+        help="Settings that override the recipe's: budget=5 models.teacher=openai:gpt-5-mini",
     ),
 ]
 Folder = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
@@ -52,7 +52,7 @@ def guard(command: Callable[P, int | None]) -> Callable[P, None]:
             say("understudy: stopped. All replies so far are kept; the same command continues.")
             code = 130
         except BrokenPipeError:
-            # The reader of our output has gone: there is nothing to say, and nobody to say it to.
+            # The reader of our output has gone, so nobody would see a message.
             sys.stderr.close()
             code = 0
         raise typer.Exit(code or 0)

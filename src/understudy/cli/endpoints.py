@@ -12,7 +12,9 @@ from understudy.cli.command import guard, say
 def doctor(
     model: Annotated[
         str,
-        typer.Argument(help="e.g. openai:qwen3-8b@http://localhost:8000/v1; none: this machine."),
+        typer.Argument(
+            help="e.g. openai:qwen3-8b@http://localhost:8000/v1; by default this machine."
+        ),
     ] = "",
     key_env: Annotated[str, typer.Option(help="The environment variable with the key.")] = "",
 ) -> int:
@@ -30,11 +32,15 @@ def doctor(
 @guard
 def serve(
     model: Annotated[str, typer.Argument(help="pocket or pocket:student.")] = "pocket",
-    host: Annotated[str, typer.Option(help="The address to listen at.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="0 takes any free one.", min=0, max=65535)] = 8000,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help="The port to listen on; 0 takes any free one.", min=0, max=65535)
+    ] = 8000,
     public: Annotated[
         bool,
-        typer.Option("--public", help="Allow a host that others can reach: there are no keys."),
+        typer.Option(
+            "--public", help="Allow a host that other machines can reach; no key is needed."
+        ),
     ] = False,
 ) -> None:
     """Serve a built-in model in OpenAI's dialect.
@@ -46,7 +52,7 @@ def serve(
     def ready(url: str) -> None:
         say(HONESTY)
         if public:
-            say(f"understudy: whoever reaches {url} is served, without a key.")
+            say(f"understudy: anyone who can reach {url} can use it without a key.")
         print(f"{model} at {url}; as a model string: openai:{model}@{url}", flush=True)
 
     asyncio.run(serving(model, load(model), host=host, port=port, public=public, ready=ready))

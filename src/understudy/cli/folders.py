@@ -39,7 +39,7 @@ def export(
     to: Annotated[
         Path | None,
         typer.Option(
-            help="File: .jsonl, .jsonl.gz or .parquet (extra parquet); else all of the run's."
+            help="A .jsonl, .jsonl.gz or .parquet file (extra parquet); by default all exports."
         ),
     ] = None,
     format: Annotated[

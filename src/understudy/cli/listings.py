@@ -10,7 +10,7 @@ from understudy.cli.command import guard, say
 
 @guard
 def methods(
-    name: Annotated[str, typer.Argument(help="One of them, with its settings.")] = "",
+    name: Annotated[str, typer.Argument(help="The method or filter whose settings to list.")] = "",
 ) -> None:
     """List methods and filters, or the settings of one."""
     from understudy.runs.listing import describe, listing
@@ -21,7 +21,7 @@ def methods(
 @guard
 def prompts(
     method: Annotated[str, typer.Argument(help="A method, e.g. self_refine.")],
-    file: Annotated[str, typer.Argument(help="Another of its files: presets/math.yaml.")] = "",
+    file: Annotated[str, typer.Argument(help="Another of its files, e.g. presets/math.yaml.")] = "",
 ) -> None:
     """Print a method's prompts, to edit and run with prompts=FILE."""
     from understudy.runs.prompt_files import find_prompts

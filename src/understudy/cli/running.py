@@ -19,7 +19,7 @@ def run(target: Target, flags: Flags = None) -> int:
 
     understudy methods recipe lists the keys of a recipe, understudy methods NAME those of a method.
 
-    Ctrl-C once lets the calls under way finish, twice stops at once. Exit codes: 0 done, 1 done without
+    Ctrl-C once lets the calls in flight finish; twice stops at once. Exit codes: 0 done, 1 done without
     an example, 2 the recipe, the seeds or the folder are wrong, 3 stopped and can be continued, 128 +
     signal.
     """

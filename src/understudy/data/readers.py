@@ -166,7 +166,7 @@ def _decode(where: str, text: bytes) -> Raw | BadSeed:
     try:
         return _wrap(where, _parse(text))
     except ValueError as error:
-        return BadSeed(where, f"{error}; found {preview(text)}. Mend or delete the line.")
+        return BadSeed(where, f"{error}; found {preview(text)}. Fix or delete the line.")
 
 
 def _parse(text: bytes) -> object:
@@ -193,7 +193,7 @@ def _parse(text: bytes) -> object:
 def _wrap(where: str, value: object) -> Raw | BadSeed:
     if isinstance(value, Mapping):
         return Raw(where, cast("Mapping[str, Any]", value))
-    return BadSeed(where, f"expected one JSON object, found {preview(value)}. Mend or delete it.")
+    return BadSeed(where, f"expected one JSON object, found {preview(value)}. Fix or delete it.")
 
 
 def _read_json(path: Path) -> Rows:
@@ -272,7 +272,7 @@ def _read_csv(path: Path) -> Rows:
         for number, cells in _read_csv_records(path):
             where = f"{path.name}:{number}"
             if isinstance(cells, str):
-                yield BadSeed(where, f"{cells}. Mend or delete the line.")
+                yield BadSeed(where, f"{cells}. Fix or delete the line.")
             elif not cells:
                 continue
             elif header is None:

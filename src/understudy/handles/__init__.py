@@ -1,4 +1,4 @@
-"""What a method touches the world with. A parameter annotated with one of these types is bound.
+"""Handles: how a method acts on the world. A parameter annotated with one of these types is bound.
 
 A new kind of handle is a file here and a line in `HANDLES`.
 """

@@ -52,7 +52,7 @@ class Embedding(NamedTuple):
 
 
 Embed: TypeAlias = Callable[[Sequence[str]], Awaitable[Sequence[Embedding]]]
-"""What embeds: texts to as many embeddings, in their order."""
+"""From texts to one embedding each, in their order."""
 
 
 class Backend(NamedTuple):
@@ -69,7 +69,7 @@ class Backend(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Embedder:
-    """Where a method has texts embedded."""
+    """The handle that a method embeds texts with."""
 
     backend: Backend
     journal: Journal | None = field(default=None, repr=False)
@@ -187,6 +187,6 @@ def put_together(embed: Embed) -> Callable[[str], Awaitable[Embedding]]:
 
 
 async def embed_off_loop(embed: Callable[[str], Vector], texts: Sequence[str]) -> list[Embedding]:
-    """The embeddings of a function that computes, in a thread: the loop goes on meanwhile."""
+    """Run a function that computes embeddings in a thread, so that the event loop stays free."""
     vectors = await asyncio.to_thread(lambda: [embed(text) for text in texts])
     return [Embedding(vector, Usage()) for vector in vectors]

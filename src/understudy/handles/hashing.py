@@ -56,6 +56,6 @@ def _features(text: str) -> Iterator[str]:
 @lru_cache(maxsize=1 << 16)
 def _place(feature: str) -> tuple[int, int]:
     """Dimension and sign of a feature."""
-    digest = blake2b(feature.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    digest = blake2b(feature.encode(), digest_size=8).digest()
     number = int.from_bytes(digest, "little")
     return number % DIMENSIONS, 1 if number >> 63 else -1

@@ -1,7 +1,7 @@
 """A checkpoint inside a long method: `state = await memo("tick 500", fn)`.
 
-What `fn` returns is journaled under the name. In a resumed run it is read from there and `fn` is not
-run, so that a world of a thousand ticks does not live through them again.
+What `fn` returns is journaled under the name. A resumed run reads it from there and does
+not run `fn`, so a world of a thousand ticks is not replayed from its first.
 """
 
 import math
@@ -26,7 +26,7 @@ LARGEST_MEMO = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class Memo:
-    """Where a method keeps what it does not want to work out again."""
+    """The handle that a method keeps intermediate results with."""
 
     journal: Journal | None = field(default=None, repr=False)
     step: str = ""

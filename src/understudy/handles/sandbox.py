@@ -1,7 +1,7 @@
 """The handle a method runs programs with: a sandbox bound to one unit of work.
 
 A program is journaled like a model's reply: the same program with the same tests is not executed
-again when the run is resumed. It has no draw: the same program comes to the same.
+again when the run is resumed. It has no draw: the same program has the same outcome.
 """
 
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,7 @@ _decode = msgspec.json.Decoder(Outcome).decode
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """Where a method runs code that a model wrote."""
+    """The handle that a method runs a model's programs with."""
 
     execute: Execute
     journal: Journal | None = field(default=None, repr=False)
@@ -41,7 +41,7 @@ class Sandbox:
         return replace(self, scope=nest(self.scope, scope))
 
     async def run(self, program: Program) -> Outcome:
-        """What came of the program. Whatever it does is data; nothing it does is raised."""
+        """The outcome of the program. Whatever it does is data; nothing it does is raised."""
         effect = question(
             "sandbox", plain(_encode(settings_of(program))), step=self.step, task=self.task,
             scope=self.scope, role=self.role,

@@ -32,4 +32,4 @@ class World:
     embedder: Callable[[], Backend]
     """Connected when it is first asked for."""
     seed: int = 0
-    """Of every random choice a method makes."""
+    """Decides every random choice that a method makes."""

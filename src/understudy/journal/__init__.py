@@ -1,1 +1,1 @@
-"""The record of a run: what was asked and what came of it, in one SQLite file."""
+"""The record of a run: every effect with its outcome, and every row, in one SQLite file."""

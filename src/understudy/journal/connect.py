@@ -1,4 +1,4 @@
-"""Connections to a journal's file, of which the format is checked first."""
+"""Connections to a journal's file. Its format is checked first."""
 
 import os
 import sqlite3

@@ -34,13 +34,13 @@ class Effect(NamedTuple):
     reply: bytes
     """JSON."""
     usage: Usage | None = None
-    """None for what nobody bills: it is not part of the totals."""
+    """None for effects that are not billed: they are not part of the totals."""
     cost: float | None = None
     """Dollars; None where the price is unknown."""
     sent: bool = True
     """False for the later replies of one wire call, which cost nothing of their own."""
     source: str = ""
-    """The journal it was taken from, where it was another run's."""
+    """The other run's journal that it was taken from, if any."""
     endpoint: str = ""
     """Where the model is reached; empty for what runs here."""
     text: str = ""
@@ -73,7 +73,7 @@ class Journal(Protocol):
         ...
 
     def get(self, key: bytes) -> Stored | None:
-        """What came of the effect before, in this run or in one that is reused."""
+        """The earlier outcome of the effect, in this run or in one that is reused."""
         ...
 
     def put(self, effects: Sequence[Effect]) -> "asyncio.Future[None]":
@@ -87,7 +87,7 @@ class Journal(Protocol):
     def finish(
         self, rows: Sequence[Row], forget: Sequence[tuple[str, str]] = ()
     ) -> "asyncio.Future[None]":
-        """All rows of one task: their being there is the mark that the task is done. `forget`: steps
+        """All rows of one task: their presence is the mark that the task is done. `forget`: steps
         and tasks whose rows are removed before.
 
         Raises:
@@ -106,7 +106,7 @@ def pack(reply: Reply) -> "Packed":
     """
     text = reply.text
     if not text.isascii():
-        text.encode()  # what cannot be written is refused here, not in the thread that writes
+        text.encode()  # text that cannot be written is refused here, not in the writing thread
     media = list_media(reply) if reply.media else ()
     if media:
         reply = without_bytes(reply)

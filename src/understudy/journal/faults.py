@@ -9,7 +9,7 @@ import msgspec
 
 from understudy.errors import RunFolderError
 
-_RESTORE = "Restore a copy of the folder, or start anew with out=FOLDER."
+_RESTORE = "Restore a copy of the folder, or start a new run with out=FOLDER."
 _NEXT = {
     "SQLITE_FULL": "Make room, then run the same command again.",
     "SQLITE_BUSY": "Another program holds the file: end it, then run the same command again.",
@@ -22,7 +22,7 @@ _NEXT = {
 
 
 def explain(path: Path, error: sqlite3.Error) -> RunFolderError:
-    """The error to raise where SQLite raised one."""
+    """The error to raise in place of SQLite's."""
     # An extended code (SQLITE_IOERR_WRITE) begins like its kind.
     name = getattr(error, "sqlite_errorname", "")
     for kind, advice in _NEXT.items():
@@ -32,7 +32,7 @@ def explain(path: Path, error: sqlite3.Error) -> RunFolderError:
 
 
 def explain_write(path: Path, error: BaseException) -> RunFolderError:
-    """The error for all who wait where a write failed."""
+    """The error for all callers that wait for a failed write."""
     name = getattr(error, "sqlite_errorname", "")
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return damage(path, str(error))
@@ -47,12 +47,12 @@ def explain_write(path: Path, error: BaseException) -> RunFolderError:
 
 
 def damage(path: Path, what: str) -> RunFolderError:
-    """The error of a journal whose bytes are not those that were written."""
+    """The error for a damaged journal: its bytes are not those that were written."""
     return RunFolderError(f"{path}: the journal is damaged: {what}. {_RESTORE}")
 
 
 def loss(path: Path) -> RunFolderError:
-    """The error of a run whose journal has gone."""
+    """The error for a run whose journal is missing."""
     return RunFolderError(
         f"{path}: expected the run's journal, found no file. Without it every call would be paid for "
         f"again. {_RESTORE}"
@@ -60,7 +60,7 @@ def loss(path: Path) -> RunFolderError:
 
 
 def emptiness(path: Path) -> RunFolderError:
-    """The error of a run whose journal has lost its contents."""
+    """The error for a run whose journal is empty."""
     return RunFolderError(
         f"{path}: expected the run's journal, found an empty file. Without it every call would be "
         f"paid for again. {_RESTORE}"
@@ -68,23 +68,23 @@ def emptiness(path: Path) -> RunFolderError:
 
 
 def foreign_database(path: Path) -> RunFolderError:
-    """The error of a database that is something else."""
+    """The error for a database that is not a journal."""
     return RunFolderError(
         f"{path}: expected a journal of Understudy, found another SQLite database. {_RESTORE}"
     )
 
 
 def format_mismatch(path: Path, actual: int, expected: int) -> RunFolderError:
-    """The error of a journal of another format."""
+    """The error for a journal of another format."""
     return RunFolderError(
         f"{path}: expected a journal of format {expected}, found format {actual}, which another "
-        "version of Understudy writes. Use that version, or start anew with out=FOLDER."
+        "version of Understudy writes. Use that version, or start a new run with out=FOLDER."
     )
 
 
 @contextmanager
 def reading(path: Path) -> Generator[None]:
-    """Within it, what SQLite or a decoder finds wrong is raised as what it means."""
+    """A context in which errors of SQLite and of decoders are raised as `RunFolderError`."""
     try:
         yield
     except sqlite3.Error as error:

@@ -21,7 +21,7 @@ _encode = msgspec.json.Encoder().encode
 class Inserts:
     """Writes to one connection; its caller begins and commits.
 
-    A conversation is written as it grows: a request names the earlier request that it goes on from,
+    A conversation is written as it grows: a request names the earlier request that it continues,
     and adds its own last turns; of a turn that repeats a reply, only the reply's place. Which those
     are is known for what came recently, without an index: an index by digest costs a page of the disk
     for each text. What was forgotten and comes again is written once more.
@@ -39,7 +39,7 @@ class Inserts:
         self._last = self._remember()
 
     def _remember(self) -> dict[str, int]:
-        """Know what was written last, in an earlier attempt too; the last id of each table."""
+        """Load what was written last, also by earlier attempts. Returns the last id of each table."""
         last = {
             table: self._db.execute(f"select coalesce(max(id), 0) from {table}").fetchone()[0]
             for table in ("effects", "origins", "heads")
@@ -59,7 +59,7 @@ class Inserts:
         return last
 
     def effects(self, effects: Sequence[Effect]) -> None:
-        """Write effects; of one that is there already, the first stays."""
+        """Write effects. One that is in the journal already stays as it is."""
         last = dict(self._last)
         if self._insert(effects) < len(effects):
             # Others refer to what was left out: take back all, and write what is new.
@@ -102,7 +102,7 @@ class Inserts:
                 heads.append((head, request))
             chain = turns[-1].hash
             parent, shared = self._prefix(turns)
-            # The first turn of all repeats no reply: most requests have no other, and are spared.
+            # The first turn repeats no reply. Most requests have only that one, and skip the look-up.
             turns_json = [self._encode_turn(turn) for turn in turns[max(1, shared) :]]
             request = b"[%b]" % b",".join(turns_json if shared else [turns[0].body, *turns_json])
             for i in range(max(shared, len(turns) - 2), len(turns)):
@@ -168,7 +168,7 @@ RECENT_TURNS = 16_384
 RECENT_TEXT = 8 * 2**20
 """Characters."""
 SHORT = 64
-"""Characters of a text that is not worth a reference."""
+"""Texts of at most this many characters are not worth a reference."""
 
 ADD_EFFECT = f"insert or ignore into effects values ({', '.join('?' * 13)})"
 ADD_ROW = """

@@ -30,7 +30,7 @@ class Entry(NamedTuple):
     role: str
     draw: int
     source: str
-    """The journal it was taken from, where it was another run's."""
+    """The other run's journal that it was taken from, if any."""
     model: str
     """Who answered, and where."""
     request: bytes
@@ -38,6 +38,7 @@ class Entry(NamedTuple):
     reply: bytes
     """JSON; of a model's reply without the text."""
     text: str
+    key: bytes
 
     def decode(self) -> dict[str, Any]:
         """The reply, with its text."""
@@ -46,7 +47,7 @@ class Entry(NamedTuple):
 
 
 class Total(NamedTuple):
-    """What the calls of one attempt, step, role and model came to."""
+    """Totals of the calls of one attempt, step, role and model."""
 
     attempt: int
     step: str
@@ -72,14 +73,16 @@ class Attempt(NamedTuple):
     started: str
     end: str | None
     status: str | None
-    """None while it runs, and for ever if it was killed."""
+    """None while it runs, and if it was killed."""
+    uid: bytes = b""
+    """The same in every journal that the attempt is merged into."""
 
 
 class Records:
     """A journal opened for reading. Each method raises RunFolderError where the file is damaged."""
 
     def __init__(self, path: Path) -> None:
-        """Raises RunFolderError where there is no journal of this format."""
+        """Raises RunFolderError if there is no journal of this format."""
         self.path = path
         self._db = connect_reader(path)
 
@@ -88,7 +91,7 @@ class Records:
         self._db.close()
 
     def _fetch(self, type_: type[T], query: str, values: Sequence[object] = ()) -> list[T]:
-        """The rows of a query, of which the types are checked."""
+        """The rows of a query, with their types checked."""
         with faults.reading(self.path):
             return msgspec.convert(self._db.execute(query, values).fetchall(), list[type_])
 
@@ -130,6 +133,14 @@ class Records:
                 self.path, f"the row of step {whole.step!r}, task {whole.task!r} was changed"
             )
         return whole
+
+    def finished_rows(self) -> Iterator[Row]:
+        """All rows but failures; those that a step made of one task come together."""
+        with faults.reading(self.path):
+            rows = self._db.execute(
+                f"select {ROW} from rows where kind != 'failure' order by step, task, ordinal"
+            )
+            yield from map(self._row, rows)
 
     def sample(self, step: str, kind: Kind, most: int) -> list[Row]:
         """Up to `most` rows of a kind at even distances from each other, in the order they were
@@ -201,6 +212,11 @@ class Records:
         ((count, last),) = self._fetch(tuple[int, int], query)
         return f"{count} rows up to {last}"
 
+    def media_types(self) -> Iterator[tuple[str, str]]:
+        """The digest and the media type of every picture and sound."""
+        with faults.reading(self.path):
+            yield from self._db.execute("select sha256, media_type from blobs")
+
     def blob(self, sha256: str) -> bytes:
         """The bytes of a picture or sound.
 
@@ -217,12 +233,14 @@ class Records:
     # Attempts and sums
 
     def totals(self) -> list[Total]:
-        """What the calls came to, by attempt, step, role and model."""
+        """Totals of the calls, by attempt, step, role and model."""
         return self._fetch(Total, "select * from totals")
 
     def attempts(self) -> list[Attempt]:
         """Every start of the run."""
-        return self._fetch(Attempt, "select id, started, ended, status from attempts order by id")
+        return self._fetch(
+            Attempt, "select id, started, ended, status, uid from attempts order by id"
+        )
 
     def sum_cost(self) -> float:
         """Dollars, over all attempts; replies of unknown price count nothing."""
@@ -235,11 +253,13 @@ class Records:
         """The effects of a kind (all, if empty) whose key begins with `scope`, in the order they
         were written."""
         with faults.reading(self.path):
-            for key, checksum, *values in self._db.execute(
-                EFFECTS, (scope, scope + b"\xff" * 24, kind, kind)
+            # All effects are read in order of their ids; the index by key would have them sorted.
+            source = "effects" if scope else "effects not indexed"
+            for checksum, *values in self._db.execute(
+                EFFECTS.format(source), (scope, scope + b"\xff" * 24, kind, kind)
             ):
                 effect = msgspec.convert(values, Entry)
-                if effect_checksum(key, effect.reply, effect.text) != checksum:
+                if effect_checksum(effect.key, effect.reply, effect.text) != checksum:
                     raise faults.damage(
                         self.path,
                         f"a reply of step {effect.step!r}, task {effect.task!r} was changed",
@@ -284,7 +304,7 @@ _NUMBER = tuple[int]
 ROW = "step, task, ordinal, kind, reason, position, body, content, checksum"
 _ROW_TYPES = tuple[str, str, int, Kind, str, bytes, bytes, bytes]
 EFFECTS = """
-select key, checksum, effects.id, attempt, kind, step, task, scope, role, draw, source, model,
-    coalesce(heads.body, request), reply, text
-from effects join origins on origins.id = origin left join heads on heads.id = head
+select checksum, effects.id, attempt, kind, step, task, scope, role, draw, source, model,
+    coalesce(heads.body, request), reply, text, key
+from {} join origins on origins.id = origin left join heads on heads.id = head
 where key >= ? and key < ? and (? = '' or kind = ?) order by effects.id"""

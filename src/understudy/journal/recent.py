@@ -1,4 +1,4 @@
-"""A bounded memory of what came recently."""
+"""A bounded map of recent entries."""
 
 from typing import Generic, TypeVar
 

@@ -28,11 +28,11 @@ class Row(NamedTuple):
 
 
 def row_checksum(row: Row) -> int:
-    """Tells flipped bits: CRC-32 over everything that a row says."""
+    """CRC-32 over all of a row, to detect flipped bits."""
     names = f"{row.step}\0{row.task}\0{row.ordinal}\0{row.kind}\0{row.reason}".encode()
     return crc32(row.body, crc32(row.content, crc32(row.position, crc32(names))))
 
 
 def effect_checksum(key: bytes, reply: bytes, text: str) -> int:
-    """The same over what came of an effect."""
+    """The same for an effect: over its key and its outcome."""
     return crc32(text.encode(), crc32(reply, crc32(key)))

@@ -29,5 +29,6 @@ create table totals (
     cost real not null, unpriced integer not null,
     primary key (attempt, step, role, model)) without rowid;
 create table attempts (
-    id integer primary key, started text not null, ended text, status text);
+    id integer primary key, started text not null, ended text, status text,
+    uid blob not null unique default (randomblob(16)));
 """

@@ -1,6 +1,6 @@
 """The memory of a run: every reply that was paid for and every row that was made, in one SQLite file.
 
-A method is replayed from its start after a crash; what it asks again is answered from here. An
+A method is replayed from its start after a crash; the journal answers every effect that it repeats. An
 effect is found by its *content* (step and task, role, request after all defaults, draw), never by its
 position. Loops, branches and concurrency need no bookkeeping, and an edit asks again exactly the
 calls whose content it changed. Two things are never journaled: failures, and anything that a method
@@ -50,7 +50,7 @@ class SqliteJournal:
             self._writer = Writer(path, db, Inserts(db, self.attempt), self.attempt)
 
     def get(self, key: bytes) -> Stored | None:
-        """What came of the effect before, in this run or in one that is reused.
+        """The earlier outcome of the effect, in this run or in one that is reused.
 
         Raises:
             RunFolderError: the journal is damaged.
@@ -118,7 +118,7 @@ def _find(db: sqlite3.Connection, path: Path, key: bytes) -> Stored | None:
 
 
 def _begin_attempt(db: sqlite3.Connection) -> int:
-    # What failed before is tried again, so its rows say nothing any more.
+    # Earlier failures are tried again, so their rows are out of date.
     db.execute("delete from rows where kind = 'failure'")
     cursor = db.execute("insert into attempts (started) values (datetime('now'))")
     assert cursor.lastrowid is not None

@@ -56,7 +56,7 @@ class Writer:
         self._queue.put(None)
         self._thread.join()
         try:
-            # Where a write failed, too: the attempt is over, and must not look as if it went on.
+            # Also after a failed write: the attempt is over and must not look as if it were running.
             self._db.execute(
                 "update attempts set ended = datetime('now'), status = ? where id = ?",
                 (status, self._attempt),
@@ -83,7 +83,7 @@ class Writer:
             try:
                 self._write(puts)
             except BaseException as error:
-                # Whatever it is, those who wait must hear of it: they would wait for ever.
+                # Any exception must reach the callers that wait; otherwise they would wait for ever.
                 self._failure = explain_write(self._path, error)
                 self._failure.__cause__ = error
         by_loop: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}

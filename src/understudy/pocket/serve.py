@@ -139,8 +139,8 @@ async def serve(
     """
     if not (_is_loopback(host) or public):
         raise ConfigError(
-            f"host {host!r} can be reached by others, who need no key. Say --public where that is "
-            "meant, or leave --host at 127.0.0.1."
+            f"host {host!r} can be reached by other machines, and they need no key. Add --public "
+            "to allow that, or leave --host at 127.0.0.1."
         )
     scheduler = Scheduler(model.decoder, model.tokenizer)
     runner = web.AppRunner(

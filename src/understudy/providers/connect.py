@@ -100,7 +100,7 @@ def _explain(spec: str, name: str) -> str:
     return (
         f"model {spec!r}: expected provider:name[@base_url], e.g. openai:gpt-5-mini, "
         "openai:qwen3-8b@http://localhost:8000/v1, or pocket, the built-in model"
-        f"{hint if hint.endswith('?') else '; there are: ' + ', '.join(names) + '.'}"
+        f"{hint if hint.endswith('?') else '; available: ' + ', '.join(names) + '.'}"
     )
 
 
@@ -119,7 +119,7 @@ def connect(
 def connect_embedder(
     address: Address, *, key_env: str = "", timeout: float = 600, notice: Callable[[str], None]
 ) -> tuple[Provider, Embed]:
-    """What embeds texts at an address, and what is to be closed. Nothing is sent yet.
+    """The embedder at an address, and what to close when done. Nothing is sent yet.
 
     Raises:
         ConfigError: the key is missing, or the provider has no embeddings.
@@ -151,7 +151,7 @@ def _aim(
 
 
 def read_revision(address: Address) -> str:
-    """A digest of a model's weights; empty where they are not at hand."""
+    """A digest of a model's weights; empty if they are not on this machine."""
     entry = find_provider(address.provider)
     return entry.read_revision(address.model) if entry else ""
 
@@ -166,7 +166,7 @@ def _read_key(entry: Entry, url: str, key_env: str) -> str:
     host = urlsplit(url).hostname or ""
     name = key_env or KEYS.get(host, "") or (entry.key if host == entry.host else "")
     if not name and entry.url_variable and _usual_url(entry).rstrip("/") == url:
-        # The pair that OpenAI's own client reads together; a server of one's own may need no key.
+        # OpenAI's own client reads this pair together. The user's own server may need no key.
         return os.environ.get(entry.key, "").strip()
     if not name:
         return ""

@@ -61,7 +61,7 @@ class LookUp(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Dialect:
-    """What is particular to one wire format. A new one needs the first three."""
+    """Everything that is specific to one wire format. A new one needs the first three."""
 
     path: Callable[[Request], str]
     """Where a request goes, below the base URL."""
@@ -78,7 +78,7 @@ class Dialect:
     assemble: Callable[[bytes], Json] | None = None
     """The answer that a stream of server-sent events adds up to. Raises `ValueError`."""
     features: Callable[[str], Features] = lambda host: Features()
-    """What is known of a host before it answers."""
+    """The features of a host that are known before it answers."""
     recognize: Callable[[Mapping[str, str], bytes], str] = lambda headers, body: ""
     """The software behind an endpoint, by an answer's headers and the body of its `look_up` page."""
     look_up: LookUp | None = None
@@ -104,7 +104,7 @@ class HttpProvider:
 
     @property
     def features(self) -> Features:
-        """What the endpoint turned out to honour so far."""
+        """The features that the endpoint has shown to support so far."""
         return self._negotiation.features
 
     async def close(self) -> None:
@@ -150,7 +150,7 @@ class HttpProvider:
         return self._read(wire.path, model, answer, lambda json: wire.decode(json, texts))
 
     async def _look_up(self, path: str) -> None:
-        """Find out once which software answers. An endpoint that is away is looked at again."""
+        """Find out once which software answers. A silent endpoint is asked again later."""
         async with self._turn:
             if self._looked_up:
                 return
@@ -160,7 +160,7 @@ class HttpProvider:
             except TimeoutError:
                 self._looked_up = True
             except ProviderError:
-                return  # the request itself will fail the same way, and say so
+                return  # the request itself will fail in the same way, with a message
             else:
                 self._looked_up = True
                 self._negotiation.lower(self._recognition(answer))
@@ -210,6 +210,6 @@ def is_stream(answer: Answer) -> bool:
 
 
 LOOK_UP_SECONDS = 5.0
-"""That the look at a page may take."""
+"""Most seconds for reading that page."""
 _PAGE = 1 << 20
-"""Bytes of it that are read."""
+"""Most bytes of it that are read."""

@@ -25,7 +25,7 @@ from understudy.errors import (
 from understudy.types import Json
 
 QUOTED = 500
-"""Characters of the server's own words that a message quotes."""
+"""Most characters of the server's text that a message quotes."""
 LONGEST_WAIT = 86_400.0
 """Seconds that are waited at most, whatever a server advises: a day, as for daily quotas."""
 
@@ -58,7 +58,7 @@ _ADVICE = re.compile(r"(?:try again|retry) (?:in|after) ((?:\d+(?:\.\d+)?(?:ms|[
 _LONGEST_TIME = 64
 """Characters of a header that names a time. A longer one is nonsense, and slow to read."""
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""What would steer a terminal."""
+"""Control characters, which could steer a terminal."""
 _DETACHED = frozenset({408, 502, 503, 504, 520, 521, 522, 523, 524, 529, 530})
 """Sent by what stands in front of the endpoint, or by an endpoint that cannot serve now."""
 
@@ -127,7 +127,7 @@ def classify_field(
 def read_message(body: bytes) -> str:
     """What the server says: its message, or the whole body where there is no such field.
 
-    JSON is written anew, so that an escaped key is found where it is looked for.
+    JSON is encoded again, so that an escaped key is found too.
     """
     try:
         value: object = msgspec.json.decode(body)

@@ -1,11 +1,11 @@
-"""Fields of JSON that nobody vouches for: each is read as what it should be, or as nothing."""
+"""Reading fields of untrusted JSON: each is read as the type it should have, or as nothing."""
 
 from typing import Any, cast
 
 from understudy.types import Json, Usage
 
 MOST_TOKENS = 1_000_000_000
-"""A count above this is no count."""
+"""A count above this is treated as absent."""
 
 
 def as_object(value: object) -> Json:

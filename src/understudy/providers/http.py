@@ -36,7 +36,7 @@ _SECRET = ("key", "token", "secret", "sig", "code", "password")
 
 
 class Answer(NamedTuple):
-    """What came over the wire."""
+    """A response as it was received."""
 
     status: int
     headers: Mapping[str, str]
@@ -63,7 +63,7 @@ class Http:
         base = parse_base(base_url)
         key = key.strip()
         if not (key.isascii() and (key.isprintable() or not key)):
-            raise ConfigError(f"the key for {base.host} has characters that no header can hold.")
+            raise ConfigError(f"the key for {base.host} has characters that a header cannot hold.")
         self.name = str(base.with_query(None)).rstrip("/")
         self.host = base.host or ""
         self.encrypted = base.scheme == "https"
@@ -84,7 +84,7 @@ class Http:
         """The answer to a body of JSON: at most `LARGEST_REPLY` bytes for each of the replies.
 
         Raises:
-            Unavailable: the endpoint is away, too slow, or breaks off.
+            Unavailable: the endpoint cannot be reached, is too slow, or breaks off.
             Rejected: the answer is too long, or compressed.
         """
         limit = min(replies * LARGEST_REPLY, LARGEST_ANSWER)
@@ -142,7 +142,7 @@ class Http:
             raise
         except FOREIGN as error:
             failure = self._explain(error)
-        # Raised out here, so that nothing refers to the foreign error: it may hold the request's
+        # Raised outside, so that nothing refers to the foreign error: it may hold the request's
         # headers, and in them the key.
         raise failure
 
@@ -174,12 +174,12 @@ class Http:
         if not usable:
             return Answer(status, headers, bytes(body[:limit]))
         raise Rejected(
-            f"{self.show(path)} sent more than {limit:,} bytes, the most that is taken. Ask for "
+            f"{self.show(path)} sent more than {limit:,} bytes, the most that is accepted. Ask for "
             "fewer tokens (max_tokens) or without log-probabilities."
         )
 
     def _explain(self, error: Exception) -> ProviderError:
-        """The error of our own that a foreign one means. Total over `FOREIGN`."""
+        """Our error for a foreign one. Total over `FOREIGN`."""
         if isinstance(error, TimeoutError):
             return Unavailable(f"{self.name}: no reply within {self.timeout:g} s")
         words = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)

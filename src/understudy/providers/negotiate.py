@@ -1,4 +1,4 @@
-"""What an endpoint honours. Its answers teach it; nobody has to configure it.
+"""What an endpoint supports. This is learnt from its answers and needs no configuration.
 
 A feature that the endpoint refuses is left out of the request, which is sent again, once per
 feature. What was learnt is kept for the requests that follow. Requests, and so the journal's keys,
@@ -29,7 +29,7 @@ Support: TypeAlias = Literal["native", "ignored", "refused"]
 class Features:
     """Mutable: its provider notes here what the endpoint lacks, the layers above read it.
 
-    It starts hopeful, and is only ever lowered. It speaks of one model behind one endpoint.
+    It starts with every feature, and can only lose some. It speaks of one model behind one endpoint.
     """
 
     n: bool = True
@@ -46,7 +46,7 @@ class Features:
     """The software behind the endpoint, where that changes what must be sent."""
 
     def copy(self) -> "Features":
-        """The same, now; `dataclasses.replace` takes five times as long, and every call pays it."""
+        """A copy of the present state; `dataclasses.replace` takes five times as long, on every call."""
         return Features(
             self.n, self.logprobs, self.schema, self.max_completion_tokens, self.stop, self.family
         )
@@ -63,7 +63,7 @@ _REFUSED = {
 _NOTICES: dict[tuple[str, object], str] = {
     ("logprobs", "ignored"): "gives no log-probabilities though asked to.",
     ("logprobs", "refused"): "refuses to give log-probabilities: asking without.",
-    ("schema", "ignored"): "passes over the JSON Schema of a request: sending it in words too.",
+    ("schema", "ignored"): "ignores the JSON Schema of a request: sending it in words too.",
     ("schema", "refused"): "knows no JSON Schema in a request: sending it in words instead.",
     ("stop", "ignored"): "leaves stop strings in its texts: cutting them off here.",
     ("family", "llama.cpp"): "is llama.cpp, which samples with top_k, top_p, min_p and a repeat "
@@ -72,7 +72,7 @@ _NOTICES: dict[tuple[str, object], str] = {
 
 
 class Negotiation:
-    """What one endpoint turned out to honour."""
+    """The features that one endpoint has shown to support."""
 
     def __init__(self, name: str, features: Features, notice: Callable[[str], None]) -> None:
         """`notice` is called with what the endpoint lacks, once each."""

@@ -118,10 +118,10 @@ class Pocket:
                 "models.teacher=openai:gpt-5-mini."
             )
         if request.schema is not None:
-            self._say(f"{self._name} passes over the JSON Schema of a request.")
+            self._say(f"{self._name} ignores the JSON Schema of a request.")
         if request.extra:
             names = ", ".join(sorted(request.extra))
-            self._say(f"{self._name} has no settings of its own, and passes over `extra`: {names}.")
+            self._say(f"{self._name} has no settings of its own and ignores `extra`: {names}.")
 
     def _read(self, request: Request, model: LoadedModel) -> list[int]:
         if request.prompt:

@@ -5,7 +5,8 @@ the recording has them `draw`, `role`, `step`, `scope` and `request` (the digest
 
 A line with a `request` answers that request only. Lines without one are written by hand or converted
 from somebody's logs: they answer by task and draw, whatever is asked. Where `draw` is missing, the
-lines of a task are its draws 0, 1, 2 ... in order. Nothing is made up: asked for more, it fails.
+lines of a task are its draws 0, 1, 2 ... in order. A call without a recorded reply fails:
+nothing is made up.
 """
 
 from collections.abc import Iterator, Sequence
@@ -85,7 +86,7 @@ class Recorded:
         return [self._find(call, digest) for call in wire.calls]
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Nothing to close."""
 
     def _find(self, call: Call, digest: str) -> Reply:
         draw = call.draw

@@ -1,4 +1,4 @@
-"""The fake that is shipped: a function or a list in place of an endpoint, for tests and dry runs.
+"""The shipped fake: a function or a list in place of an endpoint, for tests and dry runs.
 
 It counts words as tokens and keeps to `stop` and `max_tokens`, so that budgets, truncation and
 stop strings can be tried without a model. Where a request has a JSON Schema and the function gives

@@ -1,4 +1,4 @@
-"""All providers there are: one table, from which model strings are read and help and docs are made.
+"""All providers: one table that model strings, help and docs are made from.
 
 To add one: a file beside this one with a function `connect(target)`, and an entry here. An installed
 package adds an `Entry` by an entry point of its name:
@@ -37,7 +37,7 @@ class Target:
     timeout: float = 600
     """Seconds that one request may take in all."""
     notice: Callable[[str], None] = lambda text: None
-    """Is told, once each, what the endpoint lacks."""
+    """Called once with each feature that the endpoint lacks."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ class Entry:
     key: str = ""
     """The environment variable with the key for the host of `url`."""
     models: tuple[str, ...] = ()
-    """The whole model strings, where there are no others."""
+    """All model strings, if the provider has a fixed set."""
     weights: str = ""
     """`module:function`: from a model's name to a digest of its weights, where they are at hand."""
 
@@ -76,7 +76,7 @@ class Entry:
         return connect(target)
 
     def read_revision(self, model: str) -> str:
-        """A digest of a model's weights; empty where they are not at hand."""
+        """A digest of a model's weights; empty if they are not on this machine."""
         digest: Callable[[str], str] = _load(self.weights) if self.weights else lambda _: ""
         return digest(model)
 
@@ -166,7 +166,7 @@ def find_provider(name: str) -> Entry | None:
     if entry.name != name:
         raise ConfigError(
             f"the entry point {name!r} of {GROUP} holds a provider called {entry.name!r}: the two "
-            "names must be the same. Mend or uninstall that package."
+            "names must be the same. Fix or uninstall that package."
         )
     return entry
 

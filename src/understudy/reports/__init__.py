@@ -1,1 +1,1 @@
-"""What a run made and cost, as text, as a page, as a data set card; and what one will cost."""
+"""What a run made and cost, as text, as a page and as a data set card; and what a run will cost."""

@@ -1,5 +1,5 @@
-"""What a step's method says of its rows. A method's report may be a user's own code: that it fails is
-said in its place, and does not end `show` or an export.
+"""What a step's method says of its rows. A method's report may be a user's own code. If it fails, the
+error takes its place, and `show` or the export continues.
 """
 
 import traceback

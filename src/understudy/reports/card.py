@@ -89,7 +89,7 @@ def _what(facts: RunFacts, format: str) -> str:
     ]
     if not facts.license.strip():
         lines.append(
-            "No licence was chosen for this data set. Whoever publishes it has to choose one that the "
+            "No licence was chosen for this data set. Before you publish it, choose one that the "
             "terms below and the seeds' own licence allow."
         )
     return "\n\n".join(lines)
@@ -180,7 +180,7 @@ def _limits(facts: RunFacts) -> str:
     lines = [
         "* Models wrote this. It may be wrong, biased, or copied from what they were trained on, also "
         "where a filter has checked it.",
-        "* Whoever trains on it takes over the teacher's errors and manner.",
+        "* A model that is trained on it takes over the teacher's errors and style.",
     ]
     if not facts.filters:
         lines.append("* Nothing was filtered.")

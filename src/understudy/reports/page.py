@@ -1,4 +1,4 @@
-"""A run folder's `report.html`: what came out, at a glance and for a stranger.
+"""A run folder's `report.html`: a summary for people who did not make the run.
 
 One file that loads nothing and runs nothing. All text of a run is escaped (`data/escape.py`), and a
 policy in the page itself forbids whatever could get through. Its size is bounded: it shows the
@@ -56,7 +56,7 @@ def render_page(run: Run, facts: RunFacts) -> str:
 
 
 def _opening(run: Run, facts: RunFacts) -> str:
-    """What the run is, whether it is whole, and what not to take it for."""
+    """What the run is, whether it is complete, and a warning about built-in models."""
     steps = ", ".join(f"<code>{escape(label, NAME)}</code>" for label in run.labels[:FACTS])
     parts = [
         f"<h1>{escape(facts.name, NAME)}</h1>",
@@ -73,7 +73,7 @@ def _opening(run: Run, facts: RunFacts) -> str:
         names = " and ".join(f"<code>{escape(name)}</code>" for name in sorted(builtin))
         parts.append(
             f'<p class="note">Made with {names}, built in: a tiny model for demonstrations and tests. '
-            "No figure of it is a research result.</p>"
+            "None of its figures is a research result.</p>"
         )
     return "\n".join(parts)
 

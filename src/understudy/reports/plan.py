@@ -40,7 +40,7 @@ async def estimate(
     seconds = clock() - start
     run = Run(summary.out)
     facts = collect(run)
-    # Not `tasks`: the folder may hold more, of a run that was started before, and all of it is evidence.
+    # Not `tasks`: the folder may have more, from an earlier start of the run, and all of it counts.
     sample = run.records.count_tasks(run.labels[0])
     lines = [
         f"{sample} of {total:,} seeds gave {summary.examples:,} examples, {summary.rejected:,} "
@@ -48,7 +48,7 @@ async def estimate(
         *_extrapolate(facts, sample, total),
     ]
     if (sent := summary.tally.sent) and 0 < sample < total:
-        # Of this attempt alone; one in which nothing was left to run says nothing about time.
+        # Of this attempt alone. If nothing was left to run, it says nothing about time.
         wave = seconds / math.ceil(tasks / recipe.concurrency)
         waves = math.ceil((total - sample) / recipe.concurrency)
         rest = facts.calls * (total / sample - 1)

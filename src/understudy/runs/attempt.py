@@ -61,7 +61,7 @@ class Closable(Protocol):
 
 @dataclass
 class _Attempt:
-    """What is open while a run goes on."""
+    """What is open while a run is in progress."""
 
     resolved: ResolvedRecipe
     run_dir: RunDir
@@ -83,7 +83,7 @@ class _Attempt:
         return self.resolved.recipe
 
     def model(self, name: str) -> Model:
-        """A model of the recipe, connected when it is first asked for."""
+        """A model of the recipe, connected when it is first needed."""
         if name not in self.models:
             self.models[name] = self._bind(name)
         return self.models[name]
@@ -103,7 +103,7 @@ class _Attempt:
         ]
 
     def embedder(self) -> Backend:
-        """What embeds texts, connected when it is first asked for."""
+        """The embedder, connected when it is first needed."""
         settings = self.recipe.embedder
         if settings.model == "hashing":
             return hashing()
@@ -185,20 +185,20 @@ async def execute(
     only: int | None = None,
     layers: Sequence[Layer] = (),
 ) -> Summary:
-    """Run a recipe, or go on with it. `only`: no more than this many seeds. `layers` stand around
+    """Run a recipe, or continue it. `only`: no more than this many seeds. `layers` stand around
     every model, outside the journal: see `call.stack.assemble`.
 
     Raises:
         ConfigError: recipe, seeds or keys are wrong.
         MethodError: the code of a method or filter is wrong.
         RunFolderError: the run folder is taken, of another recipe, or cannot be written.
-        Interrupted: a second signal came while calls under way were let finish.
+        Interrupted: a second signal came while the run waited for calls in flight.
     """
     recipe = resolved.recipe
     if resolved.default_teacher:
         notice(
-            "no model is named as teacher: taking pocket, the built-in one, a tiny model for "
-            "demonstrations. For a real one: models.teacher=openai:NAME"
+            "no model is set for teacher: using pocket, the tiny built-in model for demonstrations. "
+            "For a real one: models.teacher=openai:NAME"
         )
     _allow_files(recipe.concurrency)
     pool = WorkerPool.open(recipe.sandbox, notify=notice)
@@ -246,7 +246,7 @@ async def _drive(
     seeds = identify(read_tasks(recipe.seeds, recipe.columns))
     attempt.run_dir.claim(
         attempt.resolved
-    )  # only now: all that can be wrong with a recipe was seen
+    )  # only now: everything that can be wrong with a recipe has been checked
     engine = Engine(
         steps,
         islice(seeds, only),
@@ -285,7 +285,7 @@ def _tell_changes(attempt: _Attempt, progress: Progress) -> None:
 
 @contextmanager
 def _signals(attempt: _Attempt, halt: Halt) -> Generator[None, None, None]:
-    """The first Ctrl-C or SIGTERM lets the calls under way finish; the second does not."""
+    """The first Ctrl-C or SIGTERM lets the calls in flight finish; the second stops at once."""
     loop, main = asyncio.get_running_loop(), asyncio.current_task()
     assert main is not None
 
@@ -295,14 +295,16 @@ def _signals(attempt: _Attempt, halt: Halt) -> Generator[None, None, None]:
             return
         attempt.signal = number
         calls = sum(endpoint.in_flight for endpoint in attempt.endpoints)
-        attempt.notice(f"stopping: {calls} calls under way are let finish; again to stop now")
+        attempt.notice(
+            f"stopping: waiting for {calls} calls in flight; interrupt again to stop now"
+        )
         halt(Interrupted(f"interrupted by {number.name}", number))
 
     names = (signal.SIGINT, signal.SIGTERM)
     try:
         for name in names:
             loop.add_signal_handler(name, interrupt, name)
-    except (ValueError, RuntimeError):  # not the main thread: who started us handles signals
+    except (ValueError, RuntimeError):  # not the main thread: the caller handles signals
         names = ()
     try:
         yield
@@ -328,7 +330,7 @@ def _status(reason: RunStopped | Unauthorized | None) -> str:
 
 
 def _summary(attempt: _Attempt, status: str, why: str) -> Summary:
-    """Counted anew: a failure of an earlier attempt may have become an example since."""
+    """Counted from the journal: a failure of an earlier attempt may be an example by now."""
     kinds: Counter[Kind] = Counter()
     counts = attempt.journal.records.counts()
     for rows in counts.values():
@@ -348,7 +350,7 @@ def _summary(attempt: _Attempt, status: str, why: str) -> Summary:
 
 
 def _allow_files(concurrency: int) -> None:
-    """One connection per call under way: have the system allow them, or say so early."""
+    """Raise the limit of open files to one connection per call in flight, or fail early."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = concurrency + 100
     if soft < needed:

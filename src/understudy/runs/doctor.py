@@ -31,7 +31,7 @@ class Finding(NamedTuple):
     """What a check found."""
 
     works: bool | None
-    """None where it cannot be told."""
+    """None if the check was inconclusive."""
     detail: str
 
 
@@ -70,7 +70,7 @@ async def examine(spec: str, key_env: str = "") -> Examination:
             lines.append(f"  {mark} {name}: {detail}")
     finally:
         await provider.close()
-    lines.append("What is missing is made up for where it can be: see docs/providers.md.")
+    lines.append("Understudy works around missing features where it can: see docs/providers.md.")
     return Examination("\n".join(lines), True)
 
 
@@ -114,7 +114,7 @@ async def run_check(check: Check, probe: Probe) -> Finding:
     except Rejected as error:
         return Finding(False, f"refused: {_cut(str(error))}")
     except ProviderError as error:
-        return Finding(None, f"cannot be told: {_cut(str(error))}")
+        return Finding(None, f"inconclusive: {_cut(str(error))}")
 
 
 STORY = "Write one sentence about a lighthouse."
@@ -191,7 +191,7 @@ async def check_logprobs(probe: Probe) -> Finding:
     """Whether tokens come with their log-probabilities."""
     reply = await probe("Say yes or no.", Sampling(max_tokens=4), logprobs=5)
     if not reply.logprobs:
-        return Finding(False, "asked for, none came")
+        return Finding(False, "requested, but none came")
     alternatives = len(reply.logprobs[0].top)
     return Finding(True, f"{len(reply.logprobs)} tokens, {alternatives} alternatives each")
 
@@ -208,10 +208,10 @@ async def check_schema(probe: Probe) -> Finding:
     try:
         value = lenient_json.loads(reply.text)
     except ValueError:
-        return Finding(False, f"no JSON came: {_cut(reply.text)}")
+        return Finding(False, f"the reply is not JSON: {_cut(reply.text)}")
     if value in ({"colour": "red"}, {"colour": "green"}):
-        return Finding(True, "kept to")
-    return Finding(False, f"not kept to: {_cut(reply.text)}")
+        return Finding(True, "the reply follows the schema")
+    return Finding(False, f"the reply does not follow the schema: {_cut(reply.text)}")
 
 
 async def check_echo(probe: Probe) -> Finding:
@@ -243,7 +243,7 @@ def _describe_machine() -> list[str]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return [
         f"python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}, {sys.platform}",
-        f"open files: {soft:,} now, {hard:,} at most: bounds the calls under way",
+        f"open files: {soft:,} now, {hard:,} at most: limits the calls in flight",
         f"keys in the environment: {', '.join(list_keys()) or 'none'}",
     ]
 

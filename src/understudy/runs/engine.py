@@ -45,7 +45,7 @@ class Engine:
         on_error: OnError = "stop",
         concurrency: int = 512,
     ) -> None:
-        """`endpoints` are told when the run stops; `total`: how many seeds there are, where that is
+        """`endpoints` stop too when the run stops; `total`: how many seeds there are, where that is
         known; `strict`: a broken seed ends the run."""
         last = steps[-1].label
         self.progress = Progress.of_records(
@@ -66,7 +66,7 @@ class Engine:
         return self.halt.reason
 
     async def run(self) -> None:
-        """To the end, or to the first reason to stop.
+        """Run to the end, or to the first reason to stop.
 
         Raises:
             ConfigError: a broken seed, where the run is strict.

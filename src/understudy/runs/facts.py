@@ -43,7 +43,7 @@ class Reason(NamedTuple):
 
 @dataclass(frozen=True)
 class StepFacts:
-    """What became of the tasks of one step. The seeds count as a step: some are no tasks."""
+    """The outcomes of one step's tasks. The seeds count as a step, since some lines are not tasks."""
 
     label: str
     kind: Literal["seeds", "method", "filter"]
@@ -69,7 +69,7 @@ class Use(NamedTuple):
     role: str
     model: str
     endpoint: str
-    """Provider and base URL, with a blank between; never a key or password."""
+    """Provider and base URL, separated by a space; never a key or password."""
     calls: int
     reused: int
     """Replies taken from other runs."""
@@ -101,7 +101,7 @@ class RunFacts:
     """The run folder's."""
     attempts: tuple[Attempt, ...]
     steps: tuple[StepFacts, ...]
-    """The seeds, where some are broken; then every step of the recipe, in its order."""
+    """The seeds, if some are broken; then every step of the recipe, in order."""
     uses: tuple[Use, ...]
     models: tuple[ModelFacts, ...]
     cost: Cost
@@ -117,7 +117,7 @@ class RunFacts:
 
     @property
     def status(self) -> str:
-        """How the last attempt ended; empty while it goes on, and where it was killed."""
+        """How the last attempt ended; empty while it is running, and if it was killed."""
         return self.attempts[-1].status or ""
 
     @property

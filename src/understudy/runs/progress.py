@@ -26,7 +26,7 @@ class Progress:
     )
     """Rows by step, kind and reason. Failures of earlier attempts are left out: they are tried again."""
     seeds: int | None = None
-    """How many there are, where that is known beforehand."""
+    """How many seeds there are, if that is known."""
     under_way: int = 0
     """Tasks of all steps that are started and not yet written."""
     started: int = 0
@@ -76,7 +76,7 @@ class Progress:
     @property
     def left(self) -> int | None:
         """What is still to come: examples of the last step where `n` are asked for, else tasks of the
-        first. None where nobody knows."""
+        first. None if that is not known."""
         if self.quota.missing is not None:
             return self.quota.missing
         if self.seeds is None:
@@ -118,7 +118,7 @@ class Meter:
         return self._progress.under_way
 
     def counts(self) -> list[tuple[str, int, str]]:
-        """What became of the tasks, how many, and the most frequent reasons."""
+        """Counts of examples, rejections and failures, and the most frequent reasons."""
         rejected, failed = self._progress.reasons("rejection"), self._progress.reasons("failure")
         return [
             ("accepted", self._progress.quota.accepted, ""),
@@ -127,7 +127,7 @@ class Meter:
         ]
 
     def limits(self) -> str:
-        """How many calls each endpoint has under way, and bears."""
+        """The calls in flight at each endpoint, and its current limit."""
         return ", ".join(
             f"{e.in_flight:,} of {int(e.limit):,} calls to {e.name}" for e in self._endpoints
         )

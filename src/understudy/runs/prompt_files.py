@@ -13,7 +13,7 @@ class PromptFile(NamedTuple):
 
     path: Path
     others: tuple[str, ...]
-    """What else there is in its folder."""
+    """The names of further files in its folder."""
 
 
 def find_prompts(method: str, name: str = "") -> PromptFile:

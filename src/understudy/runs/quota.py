@@ -21,17 +21,17 @@ class Quota:
 
     @property
     def enough(self) -> bool:
-        """As many examples are accepted as were asked for."""
+        """Whether `n` examples have been accepted."""
         return self.n is not None and self.accepted >= self.n
 
     @property
     def exhausted(self) -> bool:
-        """As many seeds were tried as may be."""
+        """Whether `max_seeds` seeds have been tried."""
         return self.max_seeds is not None and self.seeds >= self.max_seeds
 
     @property
     def missing(self) -> int | None:
-        """Examples still to be accepted; None where no number was asked for."""
+        """Examples still to be accepted; None if `n` is not set."""
         return None if self.n is None else max(0, self.n - self.accepted)
 
     def most_at_once(self, concurrency: int) -> int:

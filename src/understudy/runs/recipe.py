@@ -24,7 +24,7 @@ from understudy.types import Sampling, Settings
 
 
 class SamplingSettings(Settings):
-    """How to draw where a method does not say; unset leaves the choice to the endpoint."""
+    """How to sample if a method does not say; unset leaves the choice to the endpoint."""
 
     temperature: float | None = Field(default=None, ge=0)
     top_p: float | None = Field(default=None, gt=0, le=1)
@@ -43,23 +43,23 @@ class SamplingSettings(Settings):
 
 
 class ModelSettings(Settings):
-    """A model and how it may be used. In a recipe the string alone will do."""
+    """A model and how it may be used. In a recipe, the string alone is enough."""
 
     model: str
     """`provider:name[@base_url]`, e.g. `openai:qwen3-8b@http://localhost:8000/v1`."""
     sampling: SamplingSettings = Field(default_factory=lambda: SamplingSettings.model_validate({}))
-    """Defaults; what a method sets goes first."""
+    """Defaults; a method's own settings override them."""
     extra: dict[str, Any] = Field(default_factory=dict[str, Any])
     """Further fields of the endpoint's dialect, e.g. `reasoning_effort: low`."""
     revision: str = ""
-    """Which weights answer, e.g. a commit or a date: change it when others stand behind the same URL.
-    Of the built-in models it is known."""
+    """Which weights answer, e.g. a commit or a date: change it when the URL serves other weights.
+    Known for the built-in models."""
     key_env: str = ""
-    """The environment variable with the key, where it is not the host's usual one."""
+    """The environment variable with the key, if it is not the host's usual one."""
     rpm: float | None = Field(default=None, gt=0)
-    """Requests per minute, where the endpoint does not say 429 itself."""
+    """Most requests per minute, for endpoints that do not answer 429 themselves."""
     tpm: float | None = Field(default=None, gt=0)
-    """Tokens per minute."""
+    """Most tokens per minute."""
     timeout: float = Field(default=600, gt=0)
     """Seconds for one request."""
 
@@ -75,7 +75,7 @@ class Step(Settings):
     use: str
     """The method's or filter's name, or `./mine.py:my_method`."""
     label: str = ""
-    """Its name in reports and keys; needed where one method comes twice."""
+    """Its name in reports and keys; needed if a method is used twice."""
     models: dict[str, str] = Field(default_factory=dict[str, str])
     """Role of this step to role of the recipe, e.g. `{critic: judge}`."""
     settings: dict[str, Any] = Field(default_factory=dict[str, Any])
@@ -90,7 +90,7 @@ class Step(Settings):
             own = {key: entry[key] for key in ("label", "models") if key in entry}
             names = [key for key in entry if key not in own]
             if len(names) != 1:
-                raise ValueError(f"a step is one method or filter with its settings, got {names}")
+                raise ValueError(f"expected one method or filter with its settings, found {names}.")
             return {"use": names[0], "settings": entry[names[0]] or {}, **own}
         return cast("Any", value)
 
@@ -104,41 +104,41 @@ class Recipe(Settings):
 
     seeds: str | list[dict[str, Any]] = ""
     """Tasks: a .jsonl, .json, .csv or .parquet file (extra `parquet`), `hf:org/name` (extra `hub`),
-    `builtin:NAME`, or a list; by default those that the first step's method brings along."""
+    `builtin:NAME`, or a list; by default the seeds that come with the first step's method."""
     columns: dict[str, str] = Field(default_factory=dict[str, str])
     """Task field to column of the seeds, e.g. `{prompt: question, reference: answer}`."""
     strict: bool = False
     """Stop at a broken seed instead of writing a failure row."""
     models: dict[str, ModelSettings] = Field(default_factory=dict[str, ModelSettings])
-    """Role to model; `teacher` stands in for every role that is not named."""
+    """Role to model; `teacher` is used for every role that is not named."""
     embedder: ModelSettings = Field(default_factory=lambda: ModelSettings.model_validate("hashing"))
-    """What embeds texts for methods that compare them: `hashing`, the built-in one, or e.g.
+    """The embedder for methods that compare texts: `hashing`, the built-in one, or e.g.
     `openai:text-embedding-3-small`."""
     steps: list[Step] = Field(min_length=1)
     """Methods and filters, in order."""
     seed: int = 0
-    """Of every random choice a method makes."""
+    """Decides every random choice that a method makes."""
     n: int | None = Field(default=None, ge=1)
     """Stop at this many accepted examples."""
     max_seeds: int | None = Field(default=None, ge=1)
     """Try at most this many seeds."""
     on_error: Literal["stop", "row"] = "stop"
-    """What an error in a method's own code does: stop the run, or become a failure row of its task."""
+    """What happens on an error in a method's own code: the run stops, or its task gets a failure row."""
     out: Path = Path()
     """The run folder; `runs/NAME` by default."""
     reuse: list[Path] = Field(default_factory=list[Path])
-    """Other run folders whose replies may be taken instead of asking again."""
+    """Other run folders whose replies are used instead of asking again."""
     budget: float | None = Field(default=None, ge=0)
-    """Dollars, over all attempts of the run."""
+    """Most dollars, over all attempts of the run."""
     prices: dict[str, Price] = Field(default_factory=dict[str, Price])
-    """Model name to dollars per million tokens; goes before the shipped table."""
+    """Model name to dollars per million tokens; overrides the shipped table."""
     license: str = ""
-    """Of the data set, e.g. `cc-by-4.0`: for its card."""
+    """The data set's licence for its card, e.g. `cc-by-4.0`."""
     sandbox: str = "auto"
-    """What stands around programs that models wrote: `auto` takes the first of namespaces, bubblewrap
-    and landlock that holds on this machine; `docker:IMAGE`, `podman:IMAGE`; `unsafe-subprocess`."""
+    """The isolation of programs that models wrote: `auto` takes the first of namespaces, bubblewrap
+    and landlock that works on this machine; `docker:IMAGE`, `podman:IMAGE`; `unsafe-subprocess`."""
     concurrency: int = Field(default=512, ge=1)
-    """Most tasks under way, and most calls per endpoint."""
+    """Most tasks in progress, and most calls in flight per endpoint."""
     attempts: int = Field(default=8, ge=1)
     """Tries per call."""
     down_after: float = Field(default=60, gt=0)
@@ -243,7 +243,7 @@ def _value(flag: str, text: str) -> Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError:
-        raise ConfigError(f"{flag!r}: the value is no YAML; put it in quotes.") from None
+        raise ConfigError(f"{flag!r}: the value is not YAML; put it in quotes.") from None
 
 
 def _set(data: Any, path: Sequence[str], value: Any, flag: str) -> None:

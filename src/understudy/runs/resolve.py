@@ -34,13 +34,13 @@ class ResolvedRecipe:
     """With the seeds and the teacher that it takes by default."""
     steps: tuple[ResolvedStep, ...]
     revisions: Mapping[str, str]
-    """Which weights answer as each model of the recipe; empty where nobody knows."""
+    """Which weights answer as each model of the recipe; empty if that is not known."""
     default_teacher: bool
     """The recipe names no teacher and a step needs one: the built-in model stands in."""
 
     def fingerprint(self) -> dict[str, Any]:
-        """What makes two recipes the same run, flat and with every default spelt out. How fast, how
-        long, how dear and where are not part of it."""
+        """What makes two recipes the same run, flat and with every default spelt out. Limits,
+        prices and places are not part of it."""
         data = self.recipe.model_dump(mode="json", exclude=OPERATIONAL)
         if not isinstance(self.recipe.seeds, str):
             data["seeds"] = "rows"  # like those of a file, they may change between attempts
@@ -121,7 +121,7 @@ def _check_models(
 
 
 def _check_spelling(recipe: Recipe, steps: list[ResolvedStep]) -> None:
-    """A misspelt role would silently fall to the teacher."""
+    """Refuse a misspelt role, which would silently be answered by the teacher."""
     used = {"teacher"}
     for step, entry in zip(steps, recipe.steps, strict=True):
         used |= {entry.models.get(role, role) for role in step.definition.roles}

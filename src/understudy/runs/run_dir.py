@@ -1,8 +1,6 @@
 """A run folder: its recipe, its journal, and the lock that keeps a second process out."""
 
-import fcntl
 import json
-import os
 import platform
 import subprocess
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from understudy.errors import ConfigError, RunFolderError
+from understudy.journal.lock import hold, not_writable
 from understudy.runs.resolve import ResolvedRecipe
 
 JOURNAL = "journal.db"
@@ -35,33 +34,13 @@ class RunDir:
         path = recipe.recipe.out
         try:
             path.mkdir(parents=True, exist_ok=True)
-            lock = (path / "lock").open("a+")
         except OSError as error:
-            raise RunFolderError(
-                f"{path}: expected a folder that can be written, {error.strerror}. "
-                "Choose another with out=FOLDER."
-            ) from error
+            raise not_writable(path, error) from error
+        run_dir = cls(path, hold(path))
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().strip() or "another process"
-            lock.close()
-            raise RunFolderError(
-                f"{path} is in use by {holder}. Wait for it, stop it, or choose another out=FOLDER."
-            ) from None
-        except OSError as error:
-            lock.close()
-            raise RunFolderError(
-                f"{path} cannot be locked: {error.strerror}. A run folder needs a local file system; "
-                "choose another out=FOLDER."
-            ) from error
-        run_dir = cls(path, lock)
-        try:
-            run_dir._sign()
             run_dir._match(recipe)
         except BaseException:
-            lock.close()
+            run_dir.release()
             raise
         return run_dir
 
@@ -76,16 +55,6 @@ class RunDir:
 
     def release(self) -> None:
         self.lock.close()
-
-    def _sign(self) -> None:
-        try:
-            self.lock.truncate(0)
-            self.lock.write(f"process {os.getpid()} on {platform.node()}")
-            self.lock.flush()
-        except OSError as error:
-            raise RunFolderError(
-                f"{self.path}: {error.strerror}. Make room and run again."
-            ) from error
 
     def _match(self, recipe: ResolvedRecipe) -> None:
         if not (self.path / RECIPE).exists():
@@ -138,7 +107,7 @@ def _read(file: Path) -> dict[str, Any]:
             raise ValueError("expected the facts of a run, found something else")
     except (OSError, ValueError) as error:
         raise RunFolderError(
-            f"{file}: {error}. Restore it, or start anew with out=FOLDER."
+            f"{file}: {error}. Restore it, or start a new run with out=FOLDER."
         ) from None
     return cast("dict[str, Any]", facts)
 
@@ -149,7 +118,7 @@ def _difference(path: Path, then: dict[str, Any], now: dict[str, Any]) -> str:
     return (
         f"{path} holds a run of another recipe. What differs (there -> here):\n{lines}\n"
         f"Run it as it was, or start a new one: out=NEW reuse='[{path}]' takes from this one every "
-        "reply that is still asked for."
+        "reply that is still needed."
     )
 
 

@@ -98,7 +98,7 @@ def _complaint(name: str, count: int) -> str | None:
 
 
 class _Ids:
-    """How often each id came, in a temporary SQLite file that the system removes."""
+    """Counts of ids, in a temporary SQLite file that the system removes."""
 
     def __init__(self) -> None:
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
@@ -111,7 +111,7 @@ class _Ids:
         some = [name for name in names if name is not None]
         marks = ",".join("?" * len(some))
         earlier = self._db.execute(f"select 1 from ids where id in ({marks}) limit 1", some)
-        if len(set(some)) == len(some) and earlier.fetchone() is None:  # as nearly always
+        if len(set(some)) == len(some) and earlier.fetchone() is None:  # the usual case
             self._db.executemany("insert into ids values (?, 1)", [(name,) for name in some])
             return [int(name is not None) for name in names]
         return [0 if name is None else self._count(name) for name in names]

@@ -117,8 +117,8 @@ def _failure(step: BoundStep, task: str, error: Exception, on_error: OnError) ->
     if on_error == "row":
         return bug.kind, str(bug)
     raise MethodError(
-        f"{bug}\nMend it and run the same command again: it goes on from here. With on_error=row such "
-        "a task becomes a failure row, and the run goes on.",
+        f"{bug}\nFix it and run the same command again: it continues from here. With on_error=row such "
+        "a task becomes a failure row, and the run continues.",
         bug.kind,
         bug.traceback,
     ) from error

@@ -63,7 +63,7 @@ async def each(
 
 
 class _Crew:
-    """Tasks under way. A task group will not do: it cancels whoever waits in a generator's `yield`."""
+    """Tasks in progress. Not a task group: that would cancel a caller that waits in a `yield`."""
 
     def __init__(self) -> None:
         self._tasks = set[asyncio.Task[list[Output]]]()
@@ -82,7 +82,7 @@ class _Crew:
     def _finish(self, task: asyncio.Task[list[Output]]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
-            task.exception()  # looked at: where several fail, only the first is raised
+            task.exception()  # retrieve every exception: if several fail, only the first is raised
         self._finished.append(task)
         self._wake.set()
 

@@ -75,7 +75,7 @@ def _python(layers: list[str], parent: str = str(_PACKAGE.parent), python: str =
 
 def _bubblewrap() -> list[str]:
     if (bwrap := shutil.which("bwrap")) is None:
-        raise ConfigError("bubblewrap: there is no program bwrap on this machine.")
+        raise ConfigError("bubblewrap: the program bwrap is not installed.")
     command = [bwrap, "--unshare-all", "--die-with-parent", "--new-session", "--clearenv"]
     for path in [*rootfs.list_readable(), str(_PACKAGE), *_interpreter()]:
         link = os.path.islink(path) and os.path.isdir(path)  # /lib -> usr/lib
@@ -94,7 +94,7 @@ def _interpreter() -> Iterator[str]:
 
 def _container(kind: str, image: str) -> list[str]:
     if (program := shutil.which(kind)) is None:
-        raise ConfigError(f"{kind}: there is no program {kind} on this machine.")
+        raise ConfigError(f"{kind}: the program {kind} is not installed.")
     command = [program, "run", "--rm", "--interactive", "--network=none", "--read-only",
                "--cap-drop=ALL", "--security-opt=no-new-privileges", "--pids-limit=128",
                "--user=65534:65534", f"--volume={_PACKAGE}:/understudy/understudy:ro",

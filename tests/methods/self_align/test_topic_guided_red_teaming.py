@@ -12,14 +12,6 @@ from inline_snapshot import snapshot
 
 from understudy.call.model import Model
 from understudy.errors import ConfigError, ContextOverflow
-from understudy.methods.self_align.red_team import (
-    Pair,
-    find_topic_fault,
-    load_seeds,
-    read_questions,
-    read_topics,
-    write_hint,
-)
 from understudy.methods.self_align.topic_guided_red_teaming import (
     Config,
     report,
@@ -27,7 +19,7 @@ from understudy.methods.self_align.topic_guided_red_teaming import (
 )
 from understudy.providers.scripted import Scripted
 from understudy.runs.recipe import Step, step_config
-from understudy.types import Call, Example, Rejection, Reply, Task, user
+from understudy.types import Call, Example, Rejection, Task, user
 
 SEEDS = [
     {"type": "Questions about tides", "topic": "Moon", "question": "Why does the sea rise?"},
@@ -134,32 +126,6 @@ async def test_reference_asks_for_continuations() -> None:
 # Topics
 
 
-def test_the_first_twenty_lines_are_topics_without_their_numbers() -> None:
-    assert read_topics(" Moon\n2. Sea walls \n- Ebb\n3) Flood") == [
-        "Moon", "Sea walls", "Ebb", "Flood",
-    ]  # fmt: skip
-    assert len(read_topics("Topic\n" * 30)) == 20
-
-
-@pytest.mark.parametrize(
-    ("topic", "fault"),
-    [
-        ("Sea walls", ""),
-        ("Old sea walls", ""),
-        ("Very old sea walls", "topic too long"),
-        ("", "empty topic"),
-        ("sea walls", "topic without a capital"),
-        ("3 seas", "topic without a capital"),
-        ("Sea walls:", "topic ends in punctuation"),
-        ("Ébène", ""),
-        ("潮汐", ""),
-        ("潮汐。", "topic ends in punctuation"),
-    ],
-)
-def test_which_lines_are_topics(topic: str, fault: str) -> None:
-    assert find_topic_fault(topic, 3) == fault
-
-
 async def test_topics_grow_and_each_type_is_cut_to_the_poorest() -> None:
     def uneven(call: Call) -> str:
         return "no topic" if "about trains" in prompt(call)[:200] else speaks(call)
@@ -195,27 +161,6 @@ async def test_a_type_that_has_enough_topics_is_not_asked_again() -> None:
 
 
 # Questions
-
-
-PAIRS = [Pair("Questions about tides", "Ebb"), Pair("Questions about tides", "Flood")]
-
-
-def test_reference_takes_lines_to_the_letter_and_never_the_last() -> None:
-    text = "\n".join(
-        [
-            f"{write_hint(6, PAIRS[0])}, instruction: Say, instruction: why.",
-            "7. topic: Flood, instruction: When?",
-            f"{write_hint(7, PAIRS[1])}, instruction: Where?",
-        ]
-    )
-    assert read_questions(Reply(text=text), PAIRS, 6, reference=True) == [(PAIRS[0], "why.")]
-    assert read_questions(Reply(text=text), PAIRS, 6, reference=False) == [
-        (PAIRS[0], "why."),
-        (PAIRS[1], "When?"),
-        (PAIRS[1], "Where?"),
-    ]
-    cut = read_questions(Reply(text=text, stop="length"), PAIRS, 6, reference=False)
-    assert cut[-1] == (PAIRS[1], "When?")
 
 
 async def test_questions_come_once_for_each_topic_and_unlike_earlier_ones() -> None:
@@ -284,14 +229,6 @@ async def test_the_report_counts_questions_by_type() -> None:
 
 
 # Seeds
-
-
-def test_twenty_types_are_shipped_and_pass_their_own_rules() -> None:
-    seeds = load_seeds()
-    assert len({seed.type for seed in seeds}) == len(seeds) == 20
-    assert len({seed.topic for seed in seeds}) == 20
-    assert not [seed for seed in seeds if find_topic_fault(seed.topic, 3)]
-    assert all(seed.type.startswith("Questions ") for seed in seeds)
 
 
 async def test_own_types_come_from_a_file(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """The conversation, kind by kind of feedback, and what the model may see of it."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -267,15 +266,3 @@ def test_kinds_without_a_verdict_of_the_tests_ask_the_model_for_one_last(kind: A
     style = FeedbackStyle(kind, PYTHON, Prompts.load(), executes=False, example=VISIBLE)
     assert build_questions(style, None)[-1].topic == "verdict"
     assert build_repair(style, None).endswith("Fix the code.")
-
-
-async def test_the_wording_can_be_replaced(tmp_path: Path) -> None:
-    own = tmp_path / "mine.yaml"
-    own.write_text(
-        "repair_outcome: '{outcome} Try again.'\ntest_returned: '{test}: got {actual}.'\n"
-    )
-    teacher = Scripted(code(WRONG, RIGHT))
-
-    await one(teacher, prompts=str(own))
-
-    assert talk(teacher).endswith("\n[user] assert f(3) == 6: got 4. Try again.")

@@ -1,7 +1,5 @@
 """Where feedback comes from: scorecards, judges, tests and references."""
 
-# ruff: noqa: E501 -- prompts and reports stand here as they are printed
-
 from typing import Any
 
 import pytest
@@ -20,8 +18,6 @@ from refine_bench import (
     trace,
 )
 
-from understudy.methods.self_refine.preset import Preset
-from understudy.methods.self_refine.scorecard import scorecard_for
 from understudy.providers.scripted import Scripted
 from understudy.sandbox.protocol import Execution, Outcome, TestResult
 from understudy.types import Example, Task, assistant, user
@@ -65,26 +61,6 @@ Total: 6/15\
 async def test_its_verdict_ends_the_loop() -> None:
     example = await one(drafts("9"), scores(3, verdict="stop"), feedback="structured")
     assert (example.meta["stop_reason"], example.scores["score"]) == ("no complaint", 0.6)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"name": "correct", "evidence": "", "fix": "", "score": 6},
-        {"name": "wit", "evidence": "", "fix": "", "score": 3},
-        {"name": "clear", "evidence": "", "fix": "", "score": 3},
-        None,
-    ],
-)
-def test_the_form_takes_each_aspect_once_and_within_the_scale(wrong: Any) -> None:
-    kind = scorecard_for(Preset.model_validate({}))
-    good = [
-        {"name": name, "evidence": "", "fix": "", "score": 3} for name in ("correct", "complete", "clear")
-    ]  # fmt: skip
-    assert kind.model_validate({"aspects": good, "verdict": "stop"}).total == 9
-    bad = [*([wrong] if wrong else []), *good[1:]]
-    with pytest.raises(ValueError, match="validation error"):
-        kind.model_validate({"aspects": bad, "verdict": "stop"})
 
 
 async def test_the_last_version_is_scored_as_well() -> None:

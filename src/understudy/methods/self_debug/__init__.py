@@ -1,4 +1,4 @@
-"""Self-Debug: a model runs its program, explains or traces it, and mends it until it is right.
+"""Self-Debug: a model runs its program, explains or traces it, and repairs it until it is right.
 
 Chen et al. 2023, "Teaching Large Language Models to Self-Debug", sections 3 and 4.
 https://arxiv.org/abs/2304.05128

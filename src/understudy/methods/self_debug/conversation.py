@@ -100,7 +100,7 @@ def window(
 def read_verdict(reply: str) -> Verdict:
     """What a reply says of the program: its last plain statement, else its first Yes or No, else the
     last word that judges; empty where there is none."""
-    text = reply.lower()
+    text = reply.lower().replace("\u2019", "'").replace("n't", " not")
     for pattern, place in ((_STATEMENT, -1), (r"\b(yes|no)\b", 0), (_JUDGEMENT, -1)):
         if words := re.findall(pattern, text):
             return "right" if words[place] in ("right", "correct", "yes") else "wrong"
@@ -108,4 +108,4 @@ def read_verdict(reply: str) -> Verdict:
 
 
 _JUDGEMENT = r"\b(not right|not correct|incorrect|wrong|right|correct)\b"
-_STATEMENT = r"\b(?:is|are|was|were|isn't|looks|seems) " + _JUDGEMENT.removeprefix(r"\b")
+_STATEMENT = r"\b(?:is|are|was|were|looks|seems) " + _JUDGEMENT.removeprefix(r"\b")

@@ -1,7 +1,7 @@
 """The replies of a chat completion or a legacy completion, whatever a compatible server sends.
 
 Null or missing fields, content in parts, and several names for the reasoning trace and for the
-counts are all taken. Nothing is believed: any JSON object gives replies whose fields have their
+counts are all taken. Nothing is trusted: any JSON object gives replies whose fields have their
 types and bounds, or `ValueError`. A message of such an error quotes no value, in which a server may
 echo the key.
 """
@@ -215,7 +215,7 @@ def _require_logprob(value: object) -> float:
 def decode_usage(usage: object) -> Usage | None:
     """The counts of tokens; None where there are none to go by.
 
-    A count that cannot be, or nothing but zeros, is no count: what a call costs must not rest on
+    An impossible count, or only zeros, is treated as absent: what a call costs must not rest on
     it. Some endpoints leave hidden reasoning out of the completion's count, none out of the total.
     """
     node = as_object(usage)

@@ -39,7 +39,7 @@ def path(request: Request) -> str:
 
 
 def encode(call: WireCall, features: Features) -> Json:
-    """The body of the request. What the caller put into `extra` has the last word."""
+    """The body of the request. The caller's `extra` overrides every other field."""
     request = call.request
     body: Json = {"model": request.model}
     if request.prompt:
@@ -93,7 +93,7 @@ def _put_logprobs(body: Json, request: Request, features: Features) -> None:
     body["logprobs"] = True
     alternatives = request.logprobs or 0
     if features.family == "llama.cpp":
-        alternatives = max(1, alternatives)  # it gives 20 where none are named, and at 0 nothing
+        alternatives = max(1, alternatives)  # by default it sends 20, and for 0 nothing at all
     if alternatives:
         body["top_logprobs"] = alternatives
 
@@ -122,7 +122,7 @@ def _is_strict(schema: object) -> bool:
 
 
 def messages(request: Request, features: Features) -> list[Json]:
-    """The conversation as the wire has it, with the schema in words where it needs saying."""
+    """The conversation as it is sent, with the schema in words if the endpoint needs that."""
     turns = [_message(message) for message in request.messages]
     if request.schema is None or features.schema == "native":
         return turns

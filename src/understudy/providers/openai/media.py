@@ -32,7 +32,7 @@ def decode_media(message: Json, request: Request) -> tuple[Image | Audio, ...]:
 
 
 def read_transcript(message: Json) -> str:
-    """The words of the sound, which stand in place of a text."""
+    """The transcript of the sound, which takes the place of the text."""
     return as_text(as_object(message.get("audio")).get("transcript"))
 
 

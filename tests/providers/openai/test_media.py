@@ -57,6 +57,7 @@ def test_pictures_may_be_parts_of_the_content_or_web_addresses() -> None:
         ({}, "audio/wav"),
         ({"audio": {"format": "mp3", "voice": "x"}}, "audio/mpeg"),
         ({"audio": {"format": "flac"}}, "audio/flac"),
+        ({"audio": {"format": "pcm16"}}, "audio/pcm"),
         ({"audio": "x"}, "audio/wav"),
     ],
 )

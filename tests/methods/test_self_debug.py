@@ -7,7 +7,6 @@ from debug_bench import NO, RIGHT, WORSE, WRONG, YES, code, one, rejected, run, 
 
 from understudy.errors import ContextOverflow
 from understudy.methods._shared.programs import fence
-from understudy.methods.self_debug.conversation import read_verdict
 from understudy.providers.scripted import Scripted
 from understudy.types import assistant
 
@@ -83,24 +82,6 @@ async def test_a_reply_without_a_program_is_told_so() -> None:
     assert trajectory(example)["turns"][0]["status"] == "no program"
     nothing = await rejected(Scripted(["I cannot.", "No."]), max_turns=1)
     assert nothing.reason == "no program"
-
-
-@pytest.mark.parametrize(
-    ("reply", "verdict"),
-    [
-        (YES, "right"),
-        (NO, "wrong"),
-        ("Yes. It does all that is asked, and there is no case it misses.", "right"),
-        ("No: it returns x + 1.", "wrong"),
-        ("The tests look fine, but the translation is not correct", "wrong"),
-        ("At first the code is wrong in my eyes; on reflection it is correct.", "right"),
-        ("It seems incorrect.", "wrong"),
-        ("Correct!", "right"),
-        ("Hard to say.", ""),
-    ],
-)
-def test_a_verdict_is_read_off_what_the_model_says(reply: str, verdict: str) -> None:
-    assert read_verdict(reply) == verdict
 
 
 async def test_a_verdict_that_cannot_be_read_asks_for_a_repair() -> None:

@@ -70,20 +70,6 @@ def test_formats_of_one_answer_keep_the_rejected_one_as_an_extra() -> None:
     assert row(pair, "preference")["meta"] == {}
 
 
-def test_an_example_may_give_several_rows(tmp_path: Path) -> None:
-    def every_answer(example: Example) -> list[Json]:
-        return [{"text": turn.text} for turn in example.messages if turn.role == "assistant"]
-
-    answers = Format("answers", every_answer, {"text": "text"}, "Each answer is a row.")
-
-    assert [(row["id"], row["text"]) for row in encode(CHAT, answers)] == [
-        ("e1#1", "a1"),
-        ("e1#2", "a2"),
-    ]
-    for end in (".jsonl", ".parquet"):
-        assert write([CHAT, CALLS], tmp_path / f"t{end}", answers) == 4
-
-
 def test_a_format_that_gives_no_row_does_not_drop_the_example_silently() -> None:
     nothing = Format("nothing", lambda _: [], {"text": "text"}, "No row at all.")
 
