@@ -23,7 +23,7 @@ class Inserts:
 
     A conversation is written as it grows: a request names the earlier request that it continues,
     and adds its own last turns; of a turn that repeats a reply, only the reply's place. Which those
-    are is recent for what came recently, without an index: an index by digest costs a page of the disk
+    are is known for what came recently, without an index: an index by digest costs a page of the disk
     for each text. What was forgotten and comes again is written once more.
     """
 
@@ -155,7 +155,7 @@ class Inserts:
             self._characters = sum(map(len, self._replies))
 
     def _prefix(self, turns: Sequence[Turn]) -> tuple[int | None, int]:
-        """The effect that asked the longest recent beginning, and how many turns that is."""
+        """The effect that asked the longest known beginning, and how many turns that is."""
         for turn in reversed(turns):
             if (place := self._turns.get(turn.hash)) is not None:
                 return place
@@ -202,7 +202,7 @@ def _forget_first(recent: dict[Any, Any], n: int) -> None:
 
 
 RECENT = 8_192
-"""Effects of the attempt before that are recent as if this one had written them."""
+"""Effects of the attempt before that are known as if this one had written them."""
 RECENT_ORIGINS = 1_024
 RECENT_TURNS = 16_384
 RECENT_TEXT = 8 * 2**20
