@@ -124,10 +124,10 @@ class Records:
     def _row(self, values: Sequence[object]) -> Row:
         *fields, checksum = values
         try:
-            row = msgspec.convert(fields, _RowTypes)
+            msgspec.convert(fields, _RowTypes)
         except msgspec.ValidationError as error:
             raise faults.damage(self.path, f"a row of step {fields[0]!r}: {error}") from error
-        whole = Row(*msgspec.structs.astuple(row))
+        whole = Row(*cast("tuple[Any, ...]", fields))  # of these types, as was checked
         if row_checksum(whole) != checksum:
             raise faults.damage(
                 self.path, f"the row of step {whole.step!r}, task {whole.task!r} was changed"
