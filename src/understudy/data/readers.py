@@ -84,18 +84,16 @@ def from_file(path: Path) -> Source:
     kind = path.suffixes[-2:] if path.suffix.lower() == ".gz" else path.suffixes[-1:]
     match "".join(kind).lower():
         case ".jsonl" | ".ndjson" | ".jsonl.gz" | ".ndjson.gz":
-            return Source(path.name, lambda: _read_read_jsonl(path), path.parent)
+            return Source(path.name, lambda: _read_jsonl(path), path.parent)
         case ".json" | ".json.gz":
-            return Source(path.name, lambda: _read_read_json(path), path.parent)
+            return Source(path.name, lambda: _read_json(path), path.parent)
         case ".csv" | ".csv.gz":
-            return Source(
-                path.name, lambda: _read_read_csv(path), path.parent, _read_read_csv_header(path)
-            )
+            return Source(path.name, lambda: _read_csv(path), path.parent, _read_csv_header(path))
         case ".parquet":
             with require("parquet", path):
                 from understudy.data import parquet
             columns = parquet.read_columns(path)
-            return Source(path.name, lambda: _read_read_parquet(path), path.parent, columns)
+            return Source(path.name, lambda: _read_parquet(path), path.parent, columns)
         case suffix:
             raise ConfigError(
                 f"{path}: expected a file that ends in .jsonl, .json, .csv (these also with .gz) "
@@ -152,7 +150,7 @@ class _Cut(Exception):
         self.seed = seed
 
 
-def _read_read_jsonl(path: Path) -> Rows:
+def _read_jsonl(path: Path) -> Rows:
     try:
         for number, line in _read_lines(path):
             where = f"{path.name}:{number}"
@@ -198,7 +196,7 @@ def _wrap(where: str, value: object) -> Raw | BadSeed:
     return BadSeed(where, f"expected one JSON object, found {preview(value)}. Fix or delete it.")
 
 
-def _read_read_json(path: Path) -> Rows:
+def _read_json(path: Path) -> Rows:
     with _open(path) as file:
         try:
             text = file.read().removeprefix(_BOM).strip()
@@ -211,7 +209,7 @@ def _read_read_json(path: Path) -> Rows:
     except ValueError as error:
         first = text.partition(b"\n")[0]
         if isinstance(_decode("", first.strip()), Raw):  # JSON Lines under the wrong name
-            yield from _read_read_jsonl(path)
+            yield from _read_jsonl(path)
             return
         raise ConfigError(
             f"{path}: {error}. A file of one object a line is named .jsonl."
@@ -227,7 +225,7 @@ def _read_read_json(path: Path) -> Rows:
         yield _wrap(f"{path.name}:item {number}", item)
 
 
-def _read_read_csv_records(path: Path) -> Iterator[tuple[int, list[str] | str]]:
+def _read_csv_records(path: Path) -> Iterator[tuple[int, list[str] | str]]:
     """Of each record the number of its first line, and its cells or what is wrong with it."""
     # A limit of the whole process. Its default is lower than the length of many answers.
     csv.field_size_limit(max(csv.field_size_limit(), LONGEST))
@@ -251,8 +249,8 @@ def _read_read_csv_records(path: Path) -> Iterator[tuple[int, list[str] | str]]:
             yield start, f"expected cells with commas between, quoted where needed; found: {error}"
 
 
-def _read_read_csv_header(path: Path) -> tuple[str, ...]:
-    for _, cells in _read_read_csv_records(path):
+def _read_csv_header(path: Path) -> tuple[str, ...]:
+    for _, cells in _read_csv_records(path):
         if isinstance(cells, str) or any(map(_is_torn, cells)):
             raise ConfigError(
                 f"{path}: expected a first line with the names of the columns, in UTF-8"
@@ -268,10 +266,10 @@ def _read_read_csv_header(path: Path) -> tuple[str, ...]:
     )
 
 
-def _read_read_csv(path: Path) -> Rows:
+def _read_csv(path: Path) -> Rows:
     header: list[str] | None = None
     try:
-        for number, cells in _read_read_csv_records(path):
+        for number, cells in _read_csv_records(path):
             where = f"{path.name}:{number}"
             if isinstance(cells, str):
                 yield BadSeed(where, f"{cells}. Fix or delete the line.")
@@ -300,7 +298,7 @@ def _is_torn(cell: str) -> bool:
     return not cell.isascii() and any("\udc80" <= character <= "\udcff" for character in cell)
 
 
-def _read_read_parquet(path: Path) -> Rows:
+def _read_parquet(path: Path) -> Rows:
     from understudy.data import parquet
 
     for number, row in enumerate(parquet.read_rows(path), 1):

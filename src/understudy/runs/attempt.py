@@ -315,7 +315,7 @@ def _signals(attempt: _Attempt, halt: Halt) -> Generator[None, None, None]:
 
 def _journal_of(folder: Path) -> Path:
     if not (journal := folder / "journal.db").is_file():
-        raise ConfigError(f"reuse: estimate_count a run folder, {folder} has no journal.db.")
+        raise ConfigError(f"reuse: expected a run folder, {folder} has no journal.db.")
     return journal
 
 
