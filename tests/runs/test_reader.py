@@ -1,12 +1,15 @@
 """A run folder opened for reading."""
 
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import understudy
 from understudy import open_run
+from understudy.cli.app import app
 from understudy.errors import ConfigError
 from understudy.types import Example, Rejection
 
@@ -83,3 +86,38 @@ def test_a_recipe_of_another_version_is_said_to_be_one() -> None:
     file.write_text(json.dumps(facts))
     with pytest.raises(ConfigError, match="expected a recipe of this version of Understudy"):
         open_run("out")
+
+
+def make_old() -> None:
+    """`out` as another version would have left it: its recipe and its journal are not ours."""
+    file = Path("out/run.json")
+    facts = json.loads(file.read_text())
+    facts["recipe"]["patience"] = 60
+    facts["fingerprint"]["patience"] = 60
+    file.write_text(json.dumps(facts))
+    with sqlite3.connect("out/journal.db") as db:
+        db.execute("pragma user_version = 1")
+    db.close()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["show", "out"], ["why", "out", "t1"], ["export", "out", "--to", "x.jsonl"],
+        ["record", "out", "x.jsonl"], ["run", "recipe.yaml"],
+        ["run", "recipe.yaml", "out=new", "reuse=[out]"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_every_command_names_the_format_of_another_versions_journal(command: list[str]) -> None:
+    Path("recipe.yaml").write_text(
+        "seeds: [{prompt: '?'}]\nmodels: {teacher: 'scripted:script.py:answer'}\n"
+        "steps: ['./once.py:once']\nout: out\n"
+    )
+    make_old()
+
+    result = CliRunner().invoke(app, command)
+
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert "expected a journal of format 2, found format 1" in line

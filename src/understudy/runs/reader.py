@@ -28,8 +28,14 @@ class Run:
         self.path = path
         self.facts: dict[str, Any] = read_facts(path)
         """The contents of `run.json`."""
-        self.recipe = _recipe(path, self.facts["recipe"])
-        self.records = Records(path / JOURNAL)
+        self.records = Records(
+            path / JOURNAL
+        )  # first: of another version, its format is what to name
+        try:
+            self.recipe = _recipe(path, self.facts["recipe"])
+        except BaseException:
+            self.records.close()
+            raise
         self.labels = [step.name for step in self.recipe.steps]
 
     @cached_property
@@ -74,8 +80,10 @@ def _recipe(path: Path, data: Any) -> Recipe:
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:
+        keys = ", ".join(".".join(map(str, e["loc"])) or "the whole" for e in error.errors())
         raise ConfigError(
-            f"{path}: expected a recipe of this version of Understudy in {RECIPE}, found: {error}"
+            f"{path}: expected a recipe of this version of Understudy in {RECIPE}, and it does not "
+            f"read {keys}. Use the version that wrote it, or start a new run with out=FOLDER."
         ) from None
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from understudy.errors import ConfigError, RunFolderError
+from understudy.journal.connect import connect_reader
 from understudy.journal.lock import hold, not_writable
 from understudy.runs.resolve import ResolvedRecipe
 
@@ -59,7 +60,10 @@ class RunDir:
     def _match(self, recipe: ResolvedRecipe) -> None:
         if not (self.path / RECIPE).exists():
             return
-        then, now = read_facts(self.path)["fingerprint"], recipe.fingerprint()
+        facts = read_facts(self.path)
+        if self.journal.exists():  # damaged or of another version: that is what to say first
+            connect_reader(self.journal).close()
+        then, now = facts["fingerprint"], recipe.fingerprint()
         if then != now:
             raise ConfigError(_difference(self.path, then, now))
 
