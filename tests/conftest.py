@@ -27,9 +27,11 @@ def pytest_configure() -> None:
 
 
 SLOW = (
+    "cli/test_locale.py",
     "conformance/",
     "data/test_optional.py",
     "data/test_read.py",
+    "pocket/test_feed.py",
     "pocket/test_generator.py",
     "pocket/test_serve.py",
     "pocket/test_shipped.py",
@@ -41,6 +43,7 @@ SLOW = (
     "sandbox/test_codec.py",
     "sandbox/test_hostile.py",
     "sandbox/test_verdict.py",
+    "sandbox/test_worker.py",
     "servers/",
     "test_docs.py",
     "text/test_answers.py",

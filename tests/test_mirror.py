@@ -13,8 +13,7 @@ TESTED_IN: dict[str, list[str]] = {
     "__init__.py": ["typing_api.py", "test_user_code.py"],
     "__main__.py": ["cli/test_app.py"],
     "cli/__init__.py": ["cli/test_app.py"],
-    "handles/__init__.py": ["handles/test_sandbox.py"],
-    "methods/self_debug/languages/__init__.py": ["methods/self_debug/languages/test_sql.py"],
+    "handles/__init__.py": ["handles/test_world.py"],
 }
 """Modules without a file of their own, and the tests of what stands around them."""
 

@@ -275,6 +275,7 @@ def test_a_turn_that_comes_as_its_waiter_is_cancelled_is_passed_on() -> None:
         await asyncio.sleep(0)
         door.leave()  # the turn is the second's, which has not run yet
         second.cancel()
+        # Nobody sleeps in a loop whose time leaps: were the turn lost, the wait would end at once.
         await asyncio.wait_for(third, 1)
         assert door.in_flight == 1
 

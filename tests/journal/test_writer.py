@@ -13,6 +13,7 @@ from understudy.errors import RunFolderError
 from understudy.journal.read import Records
 from understudy.journal.rows import Row
 from understudy.journal.write import SqliteJournal
+from understudy.journal.writer import MOST_PER_COMMIT
 from understudy.providers.scripted import Scripted
 from understudy.types import (
     Example,
@@ -124,3 +125,48 @@ async def test_a_run_whose_journal_breaks_is_not_left_under_way(tmp_path: Path) 
     records = Records(tmp_path / "j.db")
     assert records.attempts()[-1].end is not None
     records.close()
+
+
+def test_the_loop_of_one_who_waits_may_be_gone(tmp_path: Path) -> None:
+    async def put_and_leave() -> SqliteJournal:
+        own = SqliteJournal(tmp_path / "j.db")
+        own.put([effect(1)])
+        return own
+
+    async def put_and_wait(own: SqliteJournal) -> None:
+        await own.put([effect(2)])
+        await own.close("done")
+
+    journal = asyncio.run(put_and_leave())
+    asyncio.run(put_and_wait(journal))
+    records = Records(tmp_path / "j.db")
+    assert [call.task for call in records.calls()] == ["t1", "t2"]
+    records.close()
+
+
+async def test_what_is_queued_is_on_disk_when_the_journal_is_closed(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "j.db")
+    puts = [journal.put([effect(i)]) for i in range(MOST_PER_COMMIT + 10)]
+    await journal.close("done")
+    await asyncio.gather(*puts)
+    records = Records(tmp_path / "j.db")
+    assert len(list(records.calls())) == MOST_PER_COMMIT + 10
+    assert [attempt.status for attempt in records.attempts()] == ["done"]
+    records.close()
+
+
+async def test_effects_of_one_write_are_on_disk_all_or_none(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "j.db")
+    with pytest.raises(RunFolderError, match="OverflowError"):
+        await journal.put([effect(1), effect(2), effect(3, draw=2**63)])
+    assert list(journal.records.calls()) == []
+    await journal.close("failed")
+
+
+async def test_an_attempt_whose_end_cannot_be_written_says_so(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "j.db")
+    spoil = sqlite3.connect(tmp_path / "j.db")
+    spoil.execute("drop table attempts")
+    spoil.close()
+    with pytest.raises(RunFolderError, match="no such table: attempts"):
+        await journal.close("done")

@@ -84,7 +84,7 @@ class Host:
     def answer_by(self, answer: Answer) -> None:
         self._answer = answer
 
-    def open(self, timeout: float = 5) -> Provider:
+    def open(self, timeout: float = 60) -> Provider:
         return self.entry.open(
             Target(model="m", url=self.url, key=KEY, timeout=timeout, notice=self.notices.append)
         )

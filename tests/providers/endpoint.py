@@ -51,7 +51,7 @@ class Server:
         return self.models or web.Response(status=404)
 
     def provider(self, **settings: Any) -> HttpProvider:
-        settings = {"key": KEY, "timeout": 5, "notice": self.notices.append} | settings
+        settings = {"key": KEY, "timeout": 60, "notice": self.notices.append} | settings
         return connect(Target(model="m", url=self.url, **settings))
 
 

@@ -348,6 +348,12 @@ class Case:
     features: Features
 
 
+def named(call: Call) -> Asked:
+    """A draw, by all that it is to be found again by."""
+    hash = canonical(call.request).hash
+    return call.step, call.task, call.scope, call.role, call.draw, hash
+
+
 def ran(step: str, task: str, program: dict[str, Any]) -> bytes:
     """A program and for whom it is run."""
     return msgspec.json.encode([step, task, program], order="sorted")
@@ -381,8 +387,9 @@ class Left:
     kept: set[Asked]
     """Every draw whose reply is on disk."""
     calls: int
-    """Draws asked for, programs run and texts embedded. How draws are grouped into wire calls depends
-    on the timing."""
+    """Draws asked for, programs run and texts embedded, each counted once. How draws are grouped into
+    wire calls depends on the timing; so does whether a program is run twice by two who need it at the
+    same moment, as the journal may answer the second."""
     killed: bool
     executed: set[bytes]
     """Every program that was run, and for whom."""
@@ -397,30 +404,30 @@ class Left:
 async def session(path: Path, case: Case, kill_at: int | None = None) -> Left:
     """Run `case`, or go on with it; the effect with the number `kill_at` ends the process."""
 
-    def count() -> None:
-        nonlocal effects
-        effects += 1
-        if kill_at is not None and effects >= kill_at:
+    def count(effect: Asked | bytes | str) -> None:
+        effects.add(effect)
+        if kill_at is not None and len(effects) >= kill_at:
             raise Killed
 
     async def answer(call: Call) -> Reply | None:
-        count()
+        count(named(call))
         for _ in range(len(call.task) % 3 + 1):
             await asyncio.sleep(0)
         return babble(call)
 
     async def execute(execution: Execution) -> Outcome:
-        count()
-        executed.add(ran(execution.step, execution.task, settings_of(execution.program)))
+        program = ran(execution.step, execution.task, settings_of(execution.program))
+        count(program)
+        executed.add(program)
         return await judge(execution)
 
     async def embed(texts: Sequence[str]) -> list[Embedding]:
-        for _ in texts:
-            count()
+        for text in texts:
+            count(text)
         embedded.update(texts)
         return [Embedding(embed_by_hash(text)) for text in texts]
 
-    executed, embedded, effects = set[bytes](), set[str](), 0
+    executed, embedded, effects = set[bytes](), set[str](), set[Asked | bytes | str]()
     provider, killed, steps = Scripted(answer, features=case.features), False, list[BoundStep]()
     async with Bench(path) as bench:
         steps = [bench.attach(s, execute, embed) for s in case.steps(bench.model(provider))]
@@ -438,12 +445,8 @@ async def session(path: Path, case: Case, kill_at: int | None = None) -> Left:
     }
     vectors = {msgspec.json.decode(e.request) for e in records.effects("embedding")}
     records.close()
-    asked = {
-        (call.step, call.task, call.scope, call.role, call.draw, canonical(call.request).hash)
-        for wire in provider.calls
-        for call in wire.calls
-    }
-    return Left(rows, asked, kept, effects, killed, executed, known, embedded, vectors)
+    asked = {named(call) for wire in provider.calls for call in wire.calls}
+    return Left(rows, asked, kept, len(effects), killed, executed, known, embedded, vectors)
 
 
 async def contract(case: Case, folder: Path) -> None:
@@ -456,7 +459,7 @@ async def contract(case: Case, folder: Path) -> None:
     for kill_at in range(1, whole.calls + 1):
         where, journal = f"killed at call {kill_at} of {whole.calls}", folder / f"{kill_at}.db"
         first = await session(journal, case, kill_at)
-        assert first.killed, where
+        assert first.killed, f"{where}: it made fewer calls than the run before"
         resumed = await session(journal, case)
         again = resumed.asked & first.kept
         assert not again, f"{where}: asked again, though the reply was on disk: {again}"

@@ -131,7 +131,7 @@ async def forms(job: Job) -> None:
     words = sum("JSON Schema" in json.dumps(exchange.sent["messages"]) for exchange in sent)
     seen = f"in {words} of {len(sent)} requests"
     checks.check("the schema is sent in words", 0 < words <= len(sent), seen)
-    said = ended.err.count("passes over the JSON Schema")
+    said = ended.err.count("ignores the JSON Schema")
     checks.check("which is said once", said == 1, f"{said} times")
 
 

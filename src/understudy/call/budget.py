@@ -148,7 +148,11 @@ def metered(generate: Generate, budget: Budget, price: Price | None) -> Generate
         return price.of(reply.usage) if price else 0.0
 
     async def pay(call: Call) -> Reply:
-        bound = most(call, price, longest) if price and budget.limit is not None else 0.0
+        if budget.limit is None:  # nothing to set aside
+            reply = await generate(call)
+            budget.settle(0.0, cost(reply))
+            return reply
+        bound = most(call, price, longest) if price else 0.0
         return await spend(budget, bound, partial(generate, call), cost)
 
     return pay

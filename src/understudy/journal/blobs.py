@@ -62,15 +62,11 @@ def _is_bare(part: Media) -> bool:
 
 
 def _all_media(value: Example | Rejection | Reply | None) -> Iterable[Media]:
-    match value:
-        case None:
-            return ()
-        case Reply():
-            return value.media
-        case Rejection():
-            return _all_media(value.example)
-        case Example():
-            return _media(value.messages + value.rejected)
+    if isinstance(value, Example):
+        return _media(value.messages + value.rejected)
+    if isinstance(value, Rejection):
+        return _all_media(value.example)
+    return () if value is None else value.media
 
 
 def _media(turns: Sequence[Message]) -> Iterator[Media]:

@@ -40,10 +40,10 @@ def read_messages(db: sqlite3.Connection, effect: int) -> tuple[tuple[Message, .
         if row is None or row[0] is None:  # a request without messages stands there whole
             break
         _, parent, shared, chain, request = row
+        digest = chain if most is None else digest
         if parent is not None and parent >= place:
             break  # a damaged reference: the digest will tell
         turns = _decode(request)
-        digest = chain if most is None else digest
         # Of an earlier effect's own turns, only what the later one shares.
         parts.append(turns if most is None else turns[: max(0, most - shared)])
         place, most = parent, shared if most is None else min(shared, most)

@@ -2,13 +2,13 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from itertools import islice
+from typing import Any, TypeVar
 
 import msgspec
 
 from understudy.journal.conversation import Repeated
 from understudy.journal.effect import Effect
-from understudy.journal.recent import Recent
 from understudy.journal.rows import Row, effect_checksum, row_checksum
 from understudy.types import Audio, Image, Turn
 
@@ -30,12 +30,15 @@ class Inserts:
     def __init__(self, connection: sqlite3.Connection, attempt: int) -> None:
         self._db = connection
         self._attempt = attempt
-        self._origins: Recent[tuple[object, ...], int] = Recent(RECENT_ORIGINS)
-        self._heads: Recent[bytes, int] = Recent(RECENT_ORIGINS)
-        self._turns: Recent[bytes, tuple[int, int]] = Recent(RECENT_TURNS)
+        # Plain dicts, forgotten from the front after a batch (`_trim`): they are used for every effect.
+        self._origins = dict[tuple[object, ...], int]()
+        self._heads = dict[bytes, int]()
+        self._turns = dict[bytes, tuple[int, int]]()
         """By the digest of a conversation: the effect that asked it, and how many turns it has."""
-        self._replies: Recent[str, int] = Recent(RECENT_TEXT)
+        self._replies = dict[str, int]()
         """By the text of a reply: its effect."""
+        self._characters = 0
+        """Of the keys of `_replies`."""
         self._last = self._remember()
 
     def _remember(self) -> dict[str, int]:
@@ -47,15 +50,16 @@ class Inserts:
         for number, body in self._db.execute(
             "select id, body from heads where id > ?", (last["heads"] - RECENT_ORIGINS,)
         ):
-            self._heads.add(body, number)
+            self._heads[body] = number
         for number, chain, shared, request, text in self._db.execute(
             "select id, chain, shared, request, text from effects where id > ?",
             (last["effects"] - RECENT,),
         ):
             if chain:
-                self._turns.add(chain, (number, shared + len(msgspec.json.decode(request))))
+                self._turns[chain] = number, shared + len(msgspec.json.decode(request))
             if len(text) > SHORT:
-                self._replies.add(text, number, len(text))
+                self._replies[text] = number
+                self._characters += len(text)
         return last
 
     def effects(self, effects: Sequence[Effect]) -> None:
@@ -67,9 +71,11 @@ class Inserts:
             self._last = last
             for recent in (self._origins, self._heads, self._turns, self._replies):
                 recent.clear()
+            self._characters = 0
             self._insert(self._new(effects))
         self._db.executemany(ADD_TOTALS, _totals(self._attempt, effects))
-        self._media(part for effect in effects for part in effect.media)
+        self._media([part for effect in effects if effect.media for part in effect.media])
+        self._trim()
 
     def _insert(self, effects: Sequence[Effect]) -> int:
         """How many of them were new."""
@@ -90,34 +96,63 @@ class Inserts:
         return new
 
     def _values(self, e: Effect, origins: Values, heads: Values) -> tuple[object, ...]:
+        # Runs once per effect, beside everything else that the process does: spelt out for speed.
         self._last["effects"] = number = self._last["effects"] + 1
-        origin = (self._attempt, e.kind, e.step, e.scope, e.role, e.who, e.source)
+        origin = e.kind, e.step, e.scope, e.role, e.endpoint, e.model, e.source
         if (origin_id := self._origins.get(origin)) is None:
             origin_id = self._add("origins", self._origins, origin)
-            origins.append((origin_id, *origin))
-        chain, head, parent, shared, request = b"", None, None, 0, e.request.head
-        if turns := e.request.turns:
-            if (head := self._heads.get(request)) is None:
-                head = self._add("heads", self._heads, request)
-                heads.append((head, request))
-            chain = turns[-1].hash
-            parent, shared = self._prefix(turns)
-            # The first turn repeats no reply. Most requests have only that one, and skip the look-up.
-            turns_json = [self._encode_turn(turn) for turn in turns[max(1, shared) :]]
-            request = b"[%b]" % b",".join(turns_json if shared else [turns[0].body, *turns_json])
-            for i in range(max(shared, len(turns) - 2), len(turns)):
-                self._turns.add(turns[i].hash, (number, i + 1))
-        if len(text := e.text) > SHORT:
-            self._replies.add(text, number, len(text))
+            origins.append((origin_id, self._attempt, *origin[:4], e.who, e.source))
+        form, text = e.request, e.text
+        if not (turns := form.turns):
+            chain, head, parent, shared, request = b"", None, None, 0, form.head
+        else:
+            if (head := self._heads.get(form.head)) is None:
+                head = self._add("heads", self._heads, form.head)
+                heads.append((head, form.head))
+            chain, parent, shared, request = self._continue(turns, number)
+        if len(text) > SHORT:
+            self._replies[text] = number
+            self._characters += len(text)
         return (
             number, e.key, origin_id, e.task, e.draw, head, parent, shared, chain, request, e.reply,
             text, effect_checksum(e.key, e.reply, text),
         )  # fmt: skip
 
-    def _add(self, table: str, recent: Recent[K, int], value: K) -> int:
-        self._last[table] = number = self._last[table] + 1
-        recent.add(value, number)
+    def _continue(self, turns: Sequence[Turn], number: int) -> tuple[bytes, int | None, int, bytes]:
+        """The digest of a conversation, the effect that it goes on from, how many turns they share,
+        and the JSON of the others."""
+        recent = self._turns
+        last = turns[-1]
+        if len(turns) == 1:  # as most requests are: nothing to share but the question itself
+            if (place := recent.get(last.hash)) is not None:
+                return last.hash, *place, b"[]"
+            recent[last.hash] = number, 1
+            return last.hash, None, 0, b"[%b]" % last.body
+        parent, shared = self._prefix(turns)
+        # The first turn of all repeats no reply.
+        parts = [self._encode_turn(turn) for turn in turns[max(1, shared) :]]
+        if not shared:
+            parts.insert(0, turns[0].body)
+        for i in range(max(shared, len(turns) - 2), len(turns)):
+            recent[turns[i].hash] = number, i + 1
+        return last.hash, parent, shared, b"[%b]" % b",".join(parts)
+
+    def _add(self, table: str, recent: dict[K, int], value: K) -> int:
+        self._last[table] = recent[value] = number = self._last[table] + 1
         return number
+
+    def _trim(self) -> None:
+        """Forget what came first, where there is more than is worth its memory."""
+        for recent, most in (
+            (self._origins, RECENT_ORIGINS),
+            (self._heads, RECENT_ORIGINS),
+            (self._turns, RECENT_TURNS),
+        ):
+            if len(recent) > 2 * most:
+                _forget_first(recent, len(recent) - most)
+        if self._characters > 2 * RECENT_TEXT:
+            _forget_first(self._replies, len(self._replies) // 2)
+            self._characters = sum(map(len, self._replies))
 
     def _prefix(self, turns: Sequence[Turn]) -> tuple[int | None, int]:
         """The effect that asked the longest known beginning, and how many turns that is."""
@@ -149,16 +184,21 @@ class Inserts:
                 for r in rows
             ],
         )  # fmt: skip
-        self._media(part for row in rows for part in row.media)
+        self._media([part for row in rows if row.media for part in row.media])
 
     def forget(self, scopes: Iterable[tuple[str, str]]) -> None:
         """Remove the rows that a step made of a task."""
         self._db.executemany("delete from rows where step = ? and task = ?", scopes)
 
-    def _media(self, media: Iterable[Image | Audio]) -> None:
+    def _media(self, media: Sequence[Image | Audio]) -> None:
         values = [(part.sha256, part.media_type, part.data) for part in media if part.data]
         if values:
             self._db.executemany(ADD_BLOB, values)
+
+
+def _forget_first(recent: dict[Any, Any], n: int) -> None:
+    for key in list(islice(recent, n)):
+        del recent[key]
 
 
 RECENT = 8_192
@@ -186,26 +226,22 @@ on conflict do update set sent = sent + excluded.sent, reused = reused + exclude
 
 def _totals(attempt: int, effects: Sequence[Effect]) -> Values:
     """One row per (step, role, model): what these effects add to the sums."""
-    groups: dict[tuple[str, str, str], list[Effect]] = {}
-    for effect in effects:
-        if effect.usage is not None:
-            groups.setdefault((effect.step, effect.role, effect.model), []).append(effect)
-    return [
-        _total((attempt, *names), [e for e in group if not e.source], len(group))
-        for names, group in groups.items()
-    ]
-
-
-def _total(names: tuple[object, ...], fresh: Sequence[Effect], count: int) -> tuple[object, ...]:
-    usages = [effect.usage for effect in fresh if effect.usage is not None]
-    return (
-        *names,
-        sum(effect.sent for effect in fresh),
-        count - len(fresh),
-        sum(usage.tokens_in for usage in usages),
-        sum(usage.tokens_out for usage in usages),
-        sum(usage.cached for usage in usages),
-        sum(usage.reasoning for usage in usages),
-        sum(effect.cost or 0.0 for effect in fresh),
-        sum(effect.sent and effect.cost is None for effect in fresh),
-    )
+    sums: dict[tuple[str, str, str], list[float]] = {}
+    for e in effects:
+        usage = e.usage
+        if usage is None:
+            continue
+        name = e.step, e.role, e.model
+        if (total := sums.get(name)) is None:
+            total = sums[name] = [0, 0, 0, 0, 0, 0, 0.0, 0]
+        if e.source:
+            total[1] += 1
+            continue
+        total[0] += e.sent
+        total[2] += usage.tokens_in
+        total[3] += usage.tokens_out
+        total[4] += usage.cached
+        total[5] += usage.reasoning
+        total[6] += e.cost or 0.0
+        total[7] += e.sent and e.cost is None
+    return [(attempt, *name, *total) for name, total in sums.items()]

@@ -124,10 +124,10 @@ class Records:
     def _row(self, values: Sequence[object]) -> Row:
         *fields, checksum = values
         try:
-            row = msgspec.convert(fields, _ROW_TYPES)
+            msgspec.convert(fields, _RowTypes)
         except msgspec.ValidationError as error:
             raise faults.damage(self.path, f"a row of step {fields[0]!r}: {error}") from error
-        whole = Row(*row)
+        whole = Row(*cast("tuple[Any, ...]", fields))  # of these types, as was checked
         if row_checksum(whole) != checksum:
             raise faults.damage(
                 self.path, f"the row of step {whole.step!r}, task {whole.task!r} was changed"
@@ -302,7 +302,21 @@ class Records:
 
 _NUMBER = tuple[int]
 ROW = "step, task, ordinal, kind, reason, position, body, content, checksum"
-_ROW_TYPES = tuple[str, str, int, Kind, str, bytes, bytes, bytes]
+
+
+class _RowTypes(msgspec.Struct, array_like=True, gc=False):
+    """What types the columns of a row have. A struct: a tuple type is looked up anew at every use."""
+
+    step: str
+    task: str
+    ordinal: int
+    kind: Kind
+    reason: str
+    position: bytes
+    body: bytes
+    content: bytes
+
+
 EFFECTS = """
 select checksum, effects.id, attempt, kind, step, task, scope, role, draw, source, model,
     coalesce(heads.body, request), reply, text, key

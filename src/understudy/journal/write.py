@@ -69,8 +69,9 @@ class SqliteJournal:
             RunFolderError: they could not be written. The run cannot go on.
         """
         # Draws are numbered, so that calls repeat none of this attempt; other effects may.
-        if not self._answers and any(effect.kind != "call" for effect in effects):
-            self._answers = True
+        if not self._answers:
+            for effect in effects:
+                self._answers = self._answers or effect.kind != "call"
         if self._others:
             effects = [self._with_media(effect) for effect in effects]
         return self._writer.write(effects, ())

@@ -8,6 +8,7 @@ from debug_bench import (
     RAISES,
     RIGHT,
     TASK,
+    VISIBLE,
     WORSE,
     WRONG,
     YES,
@@ -55,6 +56,16 @@ async def test_survivors_are_grouped_by_what_they_compute() -> None:
     as_float = "def f(x):\n    return 2.0 * x"
     teacher = Scripted([code(as_float, RIGHT, "def f(x):\n    return x + x")])
     assert trajectory(await one(teacher, samples=3))["selected"]["taken"] == 1
+
+
+async def test_equal_samples_are_run_once_and_each_has_its_vote() -> None:
+    sandbox = Fake()
+    teacher = Scripted([code(WORSE, WRONG, WRONG, WORSE, WRONG, RIGHT, RIGHT)])
+    example = await one(teacher, sandbox=sandbox, samples=7)
+    chosen = trajectory(example)["selected"]
+    assert (chosen["taken"], chosen["passing"], chosen["agreeing"]) == (5, 2, 2)
+    visible = [program.source for program in sandbox.programs if program.tests == (VISIBLE,)]
+    assert [visible.count(program) for program in (WORSE, WRONG)] == [1, 1]
 
 
 async def test_without_execution_the_first_sample_is_debugged() -> None:

@@ -69,22 +69,29 @@ def encode(example: Example, format: Format, *, extras: bool = True) -> Iterator
     rows = list(format.rows(example))
     if not rows:
         raise inexpressible(example, format.name, "at least one row", "nothing to write")
+    meta = _extras(example) if extras else {}
     for number, row in enumerate(rows, 1):
         name = example.id if len(rows) == 1 else f"{example.id}#{number}"
         columns: Json = {"id": name, **row}
         if extras:
-            columns["meta"] = {k: v for k, v in _extras(example).items() if k not in row}
+            columns["meta"] = {k: v for k, v in meta.items() if k not in row}
         yield columns
 
 
 def _extras(example: Example) -> Json:
-    extras: Json = {
-        "rejected": example.rejected[-1].text if example.rejected else None,
-        "reference": example.reference,
-        "choices": list(example.choices),
-        "tests": list(example.tests),
-        "scores": example.scores,
-        "lineage": list(example.lineage),
-        "meta": example.meta,
-    }
-    return {name: value for name, value in extras.items() if value not in (None, [], {})}
+    extras: Json = {}
+    if example.rejected:
+        extras["rejected"] = example.rejected[-1].text
+    if example.reference is not None:
+        extras["reference"] = example.reference
+    if example.choices:
+        extras["choices"] = list(example.choices)
+    if example.tests:
+        extras["tests"] = list(example.tests)
+    if example.scores:
+        extras["scores"] = example.scores
+    if example.lineage:
+        extras["lineage"] = list(example.lineage)
+    if example.meta:
+        extras["meta"] = example.meta
+    return extras

@@ -126,6 +126,8 @@ def mark_media(message: Message) -> str:
 def media_columns(example: Example) -> Json:
     """The columns `images` and `audios`, where there are any."""
     media = [part for message in example.messages for part in message.media]
+    if not media:
+        return {}
     columns = {
         "images": [_url(example, part) for part in media if isinstance(part, Image)],
         "audios": [_url(example, part) for part in media if isinstance(part, Audio)],

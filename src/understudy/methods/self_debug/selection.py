@@ -8,7 +8,7 @@ from understudy.call.model import gather
 from understudy.types import Json, Message
 
 from .conversation import Attempt, CountingModel
-from .problem import Candidate, Problem
+from .problem import Candidate, Observation, Problem
 
 
 class Selection(NamedTuple):
@@ -30,7 +30,7 @@ class Selection(NamedTuple):
 async def select(problem: Problem, candidates: Sequence[Candidate]) -> Selection:
     """Of the programs that pass the visible tests (of all, where none does), the first of those whose
     result is the most frequent among results that are no error."""
-    observations = await gather(problem.observe(candidate) for candidate in candidates)
+    observations = await _observe_all(problem, candidates)
     passing = [i for i, one in enumerate(observations) if one.passed is not False]
     eligible = passing or range(len(observations))
     results = [observations[i].result for i in eligible]
@@ -39,6 +39,14 @@ async def select(problem: Problem, candidates: Sequence[Candidate]) -> Selection
         return Selection(eligible[0], "execution", len(passing))
     ((winner, votes),) = counts.most_common(1)
     return Selection(eligible[results.index(winner)], "execution", len(passing), votes)
+
+
+async def _observe_all(problem: Problem, candidates: Sequence[Candidate]) -> list[Observation]:
+    """What each candidate shows. Samples are often equal: each program is run once."""
+    distinct = list(dict.fromkeys(candidates))
+    observations = await gather(map(problem.observe, distinct))
+    by_candidate = dict(zip(distinct, observations, strict=True))
+    return [by_candidate[candidate] for candidate in candidates]
 
 
 async def score_all(problem: Problem, attempts: Sequence[Attempt]) -> list[Attempt]:
