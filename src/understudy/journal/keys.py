@@ -41,12 +41,12 @@ def canonical(request: Request) -> Canonical:
 
 
 _UNSET = Request(model="").sampling
-_turns: Recent[tuple[bytes, Message], Turn] = Recent(8 * 2**20)
+_turns: Recent[tuple[bytes, Message], Turn] = Recent(32 * 2**20)
 """Recent turns by the turn before and the message, up to this many bytes of text."""
 
 
 def _known_turn(parent: bytes, message: Message) -> Turn:
-    if message.media:
+    if type(message.content) is not str:
         message = _by_digest(message)
     key = parent, message
     if (turn := _turns.get(key)) is None:
@@ -56,7 +56,7 @@ def _known_turn(parent: bytes, message: Message) -> Turn:
 
 
 def _turn(parent: bytes, message: Message) -> Turn:
-    if message.media:
+    if type(message.content) is not str:
         message = _by_digest(message)
     body = _encode(message)
     return Turn(blake2b(parent + body, digest_size=16).digest(), message, body)
