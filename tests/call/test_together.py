@@ -154,3 +154,29 @@ async def test_asking_alone_joins_nobody() -> None:
         "A", "B", "C",
     ]  # fmt: skip
     assert post.batches == [["a"], ["b", "c"]]
+
+
+async def test_all_callers_wake_in_one_turn_of_the_loop_the_sender_first() -> None:
+    """So that what they do with their answers before they wait again, such as handing them to the
+    journal, is done for all or for none."""
+    turns = [0]
+
+    def count() -> None:
+        turns[0] += 1
+        asyncio.get_running_loop().call_soon(count)
+
+    async def send(questions: Sequence[str]) -> Sequence[str]:
+        await asyncio.sleep(0)
+        return questions
+
+    together = Together[str, str](send, lambda _: b"", lambda *_: True, lambda _: False)
+    wakes = list[tuple[str, int]]()
+
+    async def ask(question: str) -> None:
+        wakes.append((await together.ask(question), turns[0]))
+
+    count()
+    await asyncio.gather(*(ask(question) for question in "abc"))
+
+    assert [question for question, _ in wakes] == ["a", "b", "c"]
+    assert len({turn for _, turn in wakes}) == 1

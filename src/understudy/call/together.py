@@ -25,6 +25,12 @@ class _Batch(Generic[Q, A]):
             if not waiter.done():  # its caller was cancelled
                 waiter.set_result(answers[i] if i < len(answers) else None)
 
+    def wake(self, turn: asyncio.Future[None], answers: Sequence[A]) -> None:
+        """Let the sender go on, and then the others."""
+        if not turn.done():  # the sender was cancelled
+            turn.set_result(None)
+        self.share(answers)
+
     def fail(self, error: BaseException) -> None:
         """Raise the failure for all callers."""
         for waiter in self.waiters:
@@ -84,6 +90,11 @@ class Together(Generic[Q, A]):
         except BaseException as error:
             batch.fail(error)
             raise
-        batch.share(answers[1:])
-        # Returned before the others wake, so that the reply with the usage of all is paid for first.
+        if batch.waiters:
+            # All wake in the same turn of the loop, and this caller first: what carries the usage of
+            # all is paid for and journaled before the others, and nothing stops the run in between.
+            loop = asyncio.get_running_loop()
+            turn = loop.create_future()
+            loop.call_soon(batch.wake, turn, answers[1:])
+            await turn
         return answers[0]
