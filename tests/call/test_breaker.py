@@ -18,7 +18,7 @@ def trip(
 ) -> EndpointDown | None:
     """The reason to stop, after distinct calls have failed over so many seconds."""
     clock = Time()
-    breaker = Breaker("door", patience=60.0, most=most, clock=clock)
+    breaker = Breaker("door", down_after=60.0, most=most, clock=clock)
     breaker.served = served
     reason = None
     waiting = [object() for _ in range(calls)]
@@ -67,7 +67,7 @@ def test_the_reason_says_how_long_and_what_was_last() -> None:
 @pytest.mark.parametrize("answer", ["reply", "refusal"])
 def test_an_answer_begins_the_count_anew(answer: str) -> None:
     clock = Time()
-    breaker = Breaker("door", patience=60.0, clock=clock)
+    breaker = Breaker("door", down_after=60.0, clock=clock)
     calls = [object() for _ in range(5)]
     for call in calls:
         assert breaker.note_failure(call, BUSY) is None
@@ -85,7 +85,7 @@ def test_an_answer_begins_the_count_anew(answer: str) -> None:
 
 def test_one_other_failure_among_429s_takes_their_longer_patience() -> None:
     clock = Time()
-    breaker = Breaker("door", patience=60.0, clock=clock)
+    breaker = Breaker("door", down_after=60.0, clock=clock)
     calls = [object() for _ in range(5)]
     for call in calls:
         breaker.note_failure(call, BUSY)

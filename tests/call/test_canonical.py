@@ -21,7 +21,7 @@ async def test_a_request_is_put_into_canonical_form_once_however_many_draws_it_h
 
     def count(request: object) -> object:
         forms.append(request)
-        return original(request)  # type: ignore[arg-type]
+        return original(request)  # type: ignore[arg-type]  # what canonical takes
 
     original = canonical.canonical
     for module in (canonical, model_module):

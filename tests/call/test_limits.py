@@ -102,7 +102,7 @@ def test_a_429_takes_a_fifth_once_for_all_calls_that_were_under_way() -> None:
 
 def test_the_limit_never_falls_below_one() -> None:
     async def main() -> None:
-        door = endpoint(start=2, patience=1e9)
+        door = endpoint(start=2, down_after=1e9)
 
         async def refuse(call: WireCall) -> Sequence[Reply]:
             raise RateLimited("slow down")
@@ -304,7 +304,7 @@ def test_there_are_never_more_calls_under_way_than_the_limit(data: st.DataObject
     errors = {"429": RateLimited("429"), "503": Unavailable("503"), "400": Rejected("400")}
 
     async def main() -> None:
-        door = Watched("test", clock=now, start=4, most=most, patience=1e9)
+        door = Watched("test", clock=now, start=4, most=most, down_after=1e9)
 
         async def serve(call: WireCall) -> Sequence[Reply]:
             fate, seconds = fates[int(call.calls[0].task[1:])], lengths[int(call.calls[0].task[1:])]
@@ -329,7 +329,7 @@ def test_there_are_never_more_calls_under_way_than_the_limit(data: st.DataObject
 
 def test_the_breaker_stops_an_endpoint_that_answers_nothing_for_a_while() -> None:
     async def main() -> None:
-        door = endpoint(patience=60)
+        door = endpoint(down_after=60)
 
         async def down(call: WireCall) -> Sequence[Reply]:
             raise Unavailable("connection refused")
@@ -351,7 +351,7 @@ def test_the_breaker_stops_an_endpoint_that_answers_nothing_for_a_while() -> Non
 
 def test_one_call_that_always_fails_does_not_trip_the_breaker() -> None:
     async def main() -> None:
-        door = endpoint(patience=60)
+        door = endpoint(down_after=60)
 
         async def down(call: WireCall) -> Sequence[Reply]:
             raise Unavailable("timeout")
@@ -368,7 +368,7 @@ def test_one_call_that_always_fails_does_not_trip_the_breaker() -> None:
 @pytest.mark.parametrize("relief", ["success", "refusal", "useless answer"])
 def test_any_answer_resets_the_breaker(relief: str) -> None:
     async def main() -> None:
-        door = endpoint(patience=60)
+        door = endpoint(down_after=60)
         answers: dict[str, Exception] = {
             "refusal": Rejected("400"),
             "useless answer": Unavailable("no choices", answered=True),
@@ -391,7 +391,7 @@ def test_any_answer_resets_the_breaker(relief: str) -> None:
 
 def test_nothing_but_429_is_borne_ten_times_as_long() -> None:
     async def main() -> None:
-        door = endpoint(patience=60)
+        door = endpoint(down_after=60)
 
         async def busy(call: WireCall) -> Sequence[Reply]:
             raise RateLimited("quota")

@@ -149,7 +149,7 @@ def test_an_endpoint_that_never_answered_stops_the_run() -> None:
 
 def test_while_nobody_is_served_waiting_goes_on_until_the_breaker() -> None:
     async def main() -> None:
-        endpoint = Endpoint("test", clock=now, patience=60)
+        endpoint = Endpoint("test", clock=now, down_after=60)
         endpoint.breaker.served = 100  # it has been well before
 
         async def down(call: WireCall) -> Sequence[Reply]:
@@ -166,7 +166,7 @@ def test_while_nobody_is_served_waiting_goes_on_until_the_breaker() -> None:
 
 def test_an_outage_shorter_than_the_patience_costs_nothing_but_time() -> None:
     async def main() -> None:
-        endpoint = Endpoint("test", clock=now, patience=60)
+        endpoint = Endpoint("test", clock=now, down_after=60)
 
         async def outage(call: WireCall) -> Sequence[Reply]:
             if 10 < now() < 50:
@@ -187,7 +187,7 @@ def test_an_endpoint_that_says_429_for_ever_ends_the_run_however_few_calls_there
     calls: int,
 ) -> None:
     async def main() -> None:
-        endpoint = Endpoint("test", clock=now, patience=60)
+        endpoint = Endpoint("test", clock=now, down_after=60)
 
         async def busy(call: WireCall) -> Sequence[Reply]:
             assert now() < 10_000, "tried for ever"
@@ -204,7 +204,7 @@ def test_an_endpoint_that_says_429_for_ever_ends_the_run_however_few_calls_there
 
 def test_a_429_is_borne_as_long_as_others_are_not_served_either() -> None:
     async def main() -> None:
-        endpoint = Endpoint("test", clock=now, patience=60)
+        endpoint = Endpoint("test", clock=now, down_after=60)
 
         async def minute(call: WireCall) -> Sequence[Reply]:
             if now() < 300:

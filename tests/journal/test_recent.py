@@ -56,17 +56,6 @@ def test_a_value_keeps_its_weight_when_it_is_used() -> None:
     assert recent.get("light") is None
 
 
-def test_all_is_forgotten_at_once() -> None:
-    recent = Recent[int, int](3)
-    for i in range(5):
-        recent.add(i, i)
-    recent.clear()
-    assert [recent.get(i) for i in range(5)] == [None] * 5
-    for i in range(3):
-        recent.add(i, i)
-    assert [recent.get(i) for i in range(3)] == [0, 1, 2]
-
-
 @given(st.lists(st.integers(0, 30), max_size=200), st.integers(1, 8))
 def test_the_last_keys_are_always_known_and_no_more_than_two_generations(
     keys: list[int], most: int

@@ -16,16 +16,16 @@ class Breaker:
         self,
         name: str,
         *,
-        patience: float = 60.0,
+        down_after: float = 60.0,
         most: int = 512,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`patience`: seconds of nothing but failures after which the endpoint counts as down; ten
+        """`down_after`: seconds of nothing but failures after which the endpoint counts as down; ten
         times as long if they are all 429. `most`: most calls in flight at any time."""
         self.name = name
         self.served = 0
         """Calls answered so far."""
-        self._patience, self._most, self._clock = patience, most, clock
+        self._down_after, self._most, self._clock = down_after, most, clock
         self._since: float | None = None
         self._failing: dict[int, object] = {}
         """Distinct calls that failed since the last answer, by identity."""
@@ -49,11 +49,11 @@ class Breaker:
         if self._since is None:
             self._since = now
         self._failing[id(call)] = call
-        patience = self._patience * (10 if self._only_429 else 1)
+        down_after = self._down_after * (10 if self._only_429 else 1)
         # A 429 is never one call's own fault, so that of a lone call counts as well. Where none was
         # ever answered, as many as there can be at once are enough.
         few = FEW if self.served else min(FEW, self._most)
-        if now - self._since < patience or not (self._only_429 or len(self._failing) >= few):
+        if now - self._since < down_after or not (self._only_429 or len(self._failing) >= few):
             return None
         return EndpointDown(
             f"{self.name} has not answered for {now - self._since:.0f} s; "

@@ -41,14 +41,14 @@ class Endpoint:
         start: int = 16,
         rpm: float | None = None,
         tpm: float | None = None,
-        patience: float = 60.0,
+        down_after: float = 60.0,
         clock: Callable[[], float] = time.monotonic,
         notice: Callable[[str], None] = lambda _: None,
     ) -> None:
         """`most`: calls under way at any time. `rpm`, `tpm`: requests and tokens per minute.
-        `patience`: see `Breaker`."""
+        `down_after`: see `Breaker`."""
         self.name = name
-        self.breaker = Breaker(name, patience=patience, most=most, clock=clock)
+        self.breaker = Breaker(name, down_after=down_after, most=most, clock=clock)
         self.limit = float(min(start, most))
         self.in_flight = 0
         self._most = most

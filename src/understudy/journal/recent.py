@@ -35,7 +35,3 @@ class Recent(Generic[K, V]):
             self._old, self._young, self._weight = self._young, {}, 0
         self._young[key] = value, weight
         self._weight += weight
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._young, self._old, self._weight = {}, {}, 0

@@ -135,7 +135,7 @@ class _Attempt:
             most=self.recipe.concurrency,
             rpm=settings.rpm,
             tpm=settings.tpm,
-            patience=self.recipe.down_after,
+            down_after=self.recipe.down_after,
             notice=self.notice,
         )
         self.providers.append(provider)

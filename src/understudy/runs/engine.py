@@ -87,8 +87,9 @@ class Engine:
         async with aclosing(self._outputs(place)) as batches:
             async for outputs in batches:
                 items = await self._writer.write(outputs)
-                for item in items if following is not None else ():
-                    await following.put(item)  # type: ignore[union-attr]
+                if following is not None:
+                    for item in items:
+                        await following.put(item)
         if following is not None:
             await following.put(None)
 
